@@ -1,0 +1,65 @@
+"""The stall: what it is, what can happen to it, what it then wants done. Pure."""
+
+from .effects import (
+    AUTHORISATION_TYPES,
+    SESSION_TYPES,
+    Announce,
+    Disable,
+    Effect,
+    Enable,
+    Persist,
+    Record,
+    SetLimit,
+    UnauthorisedEnergy,
+)
+from .events import (
+    Authorised,
+    ConnectorLost,
+    Denied,
+    DisableFailed,
+    EnableFailed,
+    Event,
+    ModeAsked,
+    OfferDecided,
+    PauseAsked,
+    ReadingTaken,
+    Removed,
+    StopAsked,
+    Ticked,
+)
+from .snapshot import restore, snapshot
+from .stall import IllegalMove, advance, initial, reconfigured
+from .state import StallState
+
+__all__ = [
+    "AUTHORISATION_TYPES",
+    "SESSION_TYPES",
+    "Announce",
+    "Authorised",
+    "ConnectorLost",
+    "Denied",
+    "Disable",
+    "DisableFailed",
+    "Effect",
+    "Enable",
+    "EnableFailed",
+    "Event",
+    "IllegalMove",
+    "ModeAsked",
+    "OfferDecided",
+    "PauseAsked",
+    "Persist",
+    "ReadingTaken",
+    "Record",
+    "Removed",
+    "SetLimit",
+    "StallState",
+    "StopAsked",
+    "Ticked",
+    "UnauthorisedEnergy",
+    "advance",
+    "initial",
+    "reconfigured",
+    "restore",
+    "snapshot",
+]

@@ -1,0 +1,48 @@
+"""Names that HA's rooms of the integration share."""
+
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "evshare"
+
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
+
+SUBENTRY_STALL: Final = "stall"
+SUBENTRY_RESIDENT: Final = "resident"
+
+# Building (config entry data); `name` is homeassistant.const.CONF_NAME.
+CONF_CURRENCY: Final = "currency"
+CONF_FUSE_A: Final = "fuse_a"
+CONF_PHASES: Final = "phases"
+CONF_GRID_POWER: Final = "grid_power"
+CONF_CURRENT_L1: Final = "current_l1"
+CONF_CURRENT_L2: Final = "current_l2"
+CONF_CURRENT_L3: Final = "current_l3"
+CONF_PV_POWER: Final = "pv_power"
+CONF_APP_URL: Final = "app_url"
+CONF_APP_TOKEN: Final = "app_token"  # noqa: S105  # the name of a field
+CONF_OFFICE_URL: Final = "office_url"
+
+PHASE_CURRENTS: Final = (CONF_CURRENT_L1, CONF_CURRENT_L2, CONF_CURRENT_L3)
+
+# Stall (subentry data); `host` and `port` are homeassistant.const.CONF_HOST and CONF_PORT.
+CONF_CONNECTOR: Final = "connector"
+CONF_UNIT_ID: Final = "unit_id"
+CONF_MAX_CURRENT_A: Final = "max_current_a"
+CONF_PHASE_MAP: Final = "phase_map"
+CONF_CONTACTOR: Final = "contactor"
+CONF_METER: Final = "meter"
+CONF_TAG_READER: Final = "tag_reader"
+CONF_SERIAL: Final = "serial"
+
+# Resident (subentry data)
+CONF_HA_USER_ID: Final = "ha_user_id"
