@@ -1,0 +1,344 @@
+"""The driver of every profile: what to read when, what to write in which order, and what a reading means.
+
+How bytes travel is the wire's business (``modbus.py``, ``http.py``). The driver keeps what it last told the gate
+(closed, open, or paused: open, but 0 A on a model that cannot be offered 0 A) and whether the connector has been there
+ever since. When it falls silent it may have rebooted: then its identity is checked again, limit and failsafe of an open
+session are written again, and a gate that cannot be read back counts as open, so that the stall locks it.
+"""
+
+from collections.abc import Mapping
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Protocol
+
+from ..model import MIN_CURRENT_A, Pilot, Reading
+from . import rules
+from .clock import Clock
+from .decode import floor_wh
+from .ports import ConnectorError, ConnectorRefused, Identity, Ports, WrongDevice
+from .profile_model import Profile, Step, Tier, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectorSettings:
+    """Where a stall's connector is and what it may offer.
+
+    `port` and `unit_id` None: the profile's. `serial`: the one seen at set-up; another one at this address is
+    refused, since addresses get reused and opening the neighbour's stall would be worse than opening none.
+    """
+
+    host: str
+    port: int | None = None
+    unit_id: int | None = None
+    max_current_a: int = 16
+    serial: str | None = None
+
+
+class Wire(Protocol):
+    """Reads and writes what a profile names. Both raise `ConnectorError`."""
+
+    async def read(self, tiers: frozenset[Tier]) -> dict[str, Value]:
+        """Read all points of these tiers; a single unreadable point is None."""
+
+    async def write(self, step: Step, limit_a: int | None) -> None:
+        """Do one write; `limit_a` goes in where the step takes amperes."""
+
+
+class _Gate(Enum):
+    UNTOLD = auto()
+    CLOSED = auto()
+    OPEN = auto()
+    PAUSED = auto()
+
+
+class ProfileConnector:
+    """A `Connector` that does what its profile says."""
+
+    def __init__(self, profile: Profile, settings: ConnectorSettings, wire: Wire, clock: Clock) -> None:
+        """Nothing is sent yet.
+
+        Raises:
+            ValueError: `max_current_a` below what the model can offer at all.
+        """
+        self._profile = profile
+        self._settings = settings
+        self._wire = wire
+        self._clock = clock
+        if settings.max_current_a < self.min_a:
+            raise ValueError(f"max_current_a: got {settings.max_current_a}; accepted: {self.min_a} or more")
+        self._values: dict[str, Value] = {}
+        self._met = False
+        """Its identity was checked since it was last away."""
+        self._gate = _Gate.UNTOLD
+        self._told = False
+        """Gate and limit were written since it was last away."""
+        self._limit_a = 0
+        self._failsafe_a = 0
+        self._failsafe_told_a: int | None = None
+        self._pilot: Pilot | None = None
+        self._slow_mono_s: float | None = None
+
+    @property
+    def ports(self) -> Ports:
+        """What the model can do by itself."""
+        return self._profile.ports
+
+    @property
+    def poll_active_s(self) -> float:
+        """Seconds between polls while a car is plugged."""
+        return self._profile.poll_active_s
+
+    @property
+    def poll_idle_s(self) -> float:
+        """Seconds between polls while nobody is there."""
+        return self._profile.poll_idle_s
+
+    @property
+    def min_a(self) -> int:
+        """Lowest current it can be told."""
+        command = self._profile.set_current
+        return MIN_CURRENT_A if command is None else command.min_a
+
+    @property
+    def max_a(self) -> int:
+        """Highest current it can be told: the model's or the stall's, whichever is lower."""
+        command = self._profile.set_current
+        return self._settings.max_current_a if command is None else min(command.max_a, self._settings.max_current_a)
+
+    @property
+    def heartbeat_s(self) -> float | None:
+        """Seconds between heartbeats, None without watchdog."""
+        return None if self._profile.heartbeat is None else self._profile.heartbeat.every_s
+
+    def set_failsafe_share(self, limit_a: int) -> None:
+        """Remember what it may offer by itself while a session runs and we are silent; below 6 A means 0."""
+        self._failsafe_a = min(limit_a, self.max_a) if limit_a >= MIN_CURRENT_A else 0
+
+    async def identify(self) -> Identity:
+        """Read serial, firmware and model, and look whether it is this profile's model at all."""
+        self._met = False
+        await self._meet()
+        return Identity(serial=self._text("serial"), firmware=self._text("firmware"), model=self._profile.name)
+
+    async def prepare(self) -> None:
+        """Lock it, and set its own failsafe and watchdog."""
+        await self._meet()
+        self._close()
+        await self._run("prepare" if "prepare" in self._profile.commands else "disable")
+        self._told = True
+
+    async def poll(self) -> Reading:
+        """Read what is due: the fast points always, the others by time or after a change."""
+        await self._meet()
+        values = await self._read(frozenset({Tier.FAST}))
+        at, mono_s = self._clock.utcnow(), self._clock.monotonic()
+        pilot = rules.pilot(self._profile, values)
+        changed = pilot is not self._pilot
+        tiers = set() if pilot.plugged is False else {Tier.ACTIVE}
+        if changed or self._slow_mono_s is None or mono_s - self._slow_mono_s >= self._profile.slow_s:
+            tiers |= {Tier.ACTIVE, Tier.SLOW, *([Tier.EVENT] if changed else [])}
+            self._slow_mono_s = mono_s
+        if tiers:
+            values |= await self._read(frozenset(tiers))
+        self._pilot = pilot
+        await self._restore()
+        return self._reading(values, pilot, at, mono_s)
+
+    async def enable(self, limit_a: int) -> None:
+        """Safe share into the failsafe, then the limit, then the gate."""
+        self._check_limit(limit_a)
+        await self._meet()
+        self._told = False
+        await self._tell_failsafe()
+        await self._tell_limit(limit_a)
+        await self._run("enable")
+        self._gate, self._limit_a, self._told = _Gate.OPEN, limit_a, True
+
+    async def set_limit(self, limit_a: int) -> None:
+        """Change what is offered; 0 pauses. A closed gate refuses it, since on some models a limit opens."""
+        if self._gate is _Gate.CLOSED:
+            raise ConnectorRefused(f"limit_a: got {limit_a} for a closed gate; accepted: none, enable it instead")
+        if limit_a and self._gate is _Gate.PAUSED:
+            await self.enable(limit_a)
+            return
+        if limit_a:
+            self._check_limit(limit_a)
+        self._gate = _Gate.OPEN if limit_a or self._zero_pauses else _Gate.PAUSED
+        self._limit_a, self._told = limit_a, False
+        await self._meet()
+        await self._tell_session()
+
+    async def disable(self) -> None:
+        """Failsafe to 0 first, then the gate; a refused failsafe does not keep the gate open."""
+        self._close()
+        await self._meet()
+        refused: ConnectorRefused | None = None
+        try:
+            await self._run("set_failsafe_current", 0)
+        except ConnectorRefused as error:
+            refused = error
+        await self._run("disable")
+        self._told = True
+        if refused is not None:
+            raise refused
+
+    async def heartbeat(self) -> None:
+        """Repeat what feeds the watchdog; a changed safe share goes along."""
+        heartbeat = self._profile.heartbeat
+        if heartbeat is None:
+            return
+        await self._meet()
+        if self._gate in (_Gate.OPEN, _Gate.PAUSED):
+            await self._tell_failsafe()
+        if heartbeat.command != "set_current":
+            await self._run(heartbeat.command)
+        elif self._gate is _Gate.OPEN:
+            await self._tell_limit(self._limit_a)
+        elif self._gate is _Gate.CLOSED:
+            await self._run("disable")
+
+    async def close(self) -> None:
+        """Nothing is held open here: link and session belong to whoever gave them."""
+        self._forget()
+
+    @property
+    def _zero_pauses(self) -> bool:
+        command = self._profile.set_current
+        return command is None or command.zero_pauses
+
+    def _close(self) -> None:
+        """From here on it is to be closed, even if telling it fails."""
+        self._gate, self._limit_a, self._told = _Gate.CLOSED, 0, False
+        self._failsafe_told_a = None
+
+    def _check_limit(self, limit_a: int) -> None:
+        if not self.min_a <= limit_a <= self.max_a:
+            raise ConnectorRefused(f"limit_a: got {limit_a}; accepted: {self.min_a} to {self.max_a}")
+
+    def _forget(self) -> None:
+        """It is away, and may come back rebooted or as another."""
+        self._values = {}
+        self._met = False
+        self._told = False
+        self._failsafe_told_a = None
+        self._slow_mono_s = None
+
+    async def _meet(self) -> None:
+        """Check who answers, once after each silence and before anything is written."""
+        if self._met:
+            return
+        values = await self._read(frozenset({Tier.ONCE, Tier.FAST}))
+        for test in self._profile.expect:
+            if not rules.passes(test, values):
+                raise WrongDevice(
+                    f"{self._settings.host} does not answer like a {self._profile.name}: "
+                    f"{test.point} reads {str(values.get(test.point))[:40]!r}"
+                )
+        serial, expected = self._text("serial"), self._settings.serial
+        if None not in (serial, expected) and serial != expected:
+            raise WrongDevice(f"{self._settings.host} has serial number {serial}; accepted: {expected}")
+        self._met = True
+
+    async def _read(self, tiers: frozenset[Tier]) -> dict[str, Value]:
+        try:
+            values = await self._wire.read(tiers)
+        except ConnectorError:
+            self._forget()
+            raise
+        self._values |= values
+        return values
+
+    async def _run(self, name: str, limit_a: int | None = None) -> None:
+        """Do the steps of a command; one the profile does not have is nothing to do."""
+        command = self._profile.commands.get(name)
+        for step in command.steps if command else ():
+            if step.unless is None or not rules.passes(step.unless, self._values):
+                await self._write(step, limit_a)
+
+    async def _write(self, step: Step, limit_a: int | None) -> None:
+        try:
+            await self._wire.write(step, limit_a)
+        except ConnectorRefused:
+            raise  # it is there and keeps what it was told before
+        except ConnectorError:
+            self._forget()
+            raise
+
+    async def _tell_failsafe(self) -> None:
+        if self._failsafe_told_a != self._failsafe_a:
+            await self._run("set_failsafe_current", self._failsafe_a)
+            self._failsafe_told_a = self._failsafe_a
+
+    async def _tell_limit(self, limit_a: int) -> None:
+        command = self._profile.set_current
+        if command is None:
+            return
+        reads = command.skip_if_reads
+        if reads is not None and self._values.get(reads) == limit_a:
+            return
+        for step in command.steps:
+            await self._write(step, limit_a)
+        if reads is not None:
+            self._values[reads] = limit_a
+
+    async def _tell_session(self) -> None:
+        """Failsafe and limit of an open session, or its pause."""
+        await self._tell_failsafe()
+        if self._gate is _Gate.PAUSED:
+            await self._run("disable")
+        else:
+            await self._tell_limit(self._limit_a)
+        self._told = True
+
+    async def _restore(self) -> None:
+        """After a silence in mid-session: a rebooted connector forgot its limit and failsafe (KEBA 5004, 5016).
+
+        The gate is not opened here: whether it may be is the stall's decision, from the reading. A refusal waits for
+        the next poll, so that the reading itself is not lost.
+        """
+        if self._gate in (_Gate.OPEN, _Gate.PAUSED) and not self._told:
+            with contextlib.suppress(ConnectorRefused):
+                await self._tell_session()
+
+    def _enabled(self) -> bool | None:
+        if not self.ports.gate:
+            return None
+        read_back = rules.enabled(self._profile, self._values)
+        if read_back is not None:
+            return read_back
+        return self._gate is _Gate.OPEN or not self._told
+
+    def _text(self, name: str) -> str | None:
+        value = self._values.get(name)
+        return None if value is None or isinstance(value, tuple) else str(value)
+
+    def _reading(self, values: Mapping[str, Value], pilot: Pilot, at: datetime, mono_s: float) -> Reading:
+        """What this poll saw. Faults and the serial number are kept from the poll that last read them."""
+        profile = self._profile
+        if profile.power is not None:
+            power = rules.derived_power(profile.power, values)
+        else:  # without a car it may not be read every time, and does not change
+            power = rules.number(self._values if pilot.plugged is False else values, "power_w")
+        limit = rules.number(values, "limit_a")
+        card = values.get("rfid_uid")
+        return Reading(
+            at=at,
+            mono_s=mono_s,
+            pilot=pilot,
+            power_w=None if power is None else float(power),
+            currents_a=_currents(values),
+            register_wh=None if profile.register is None else floor_wh(values.get(profile.register)),
+            session_wh=floor_wh(values.get("energy_session_wh")),
+            limit_a=None if limit is None else float(limit),
+            enabled=self._enabled(),
+            card_uid=card.upper() if isinstance(card, str) else None,
+            serial=self._text("serial"),
+            fault=rules.fault(profile, self._values),
+        )
+
+
+def _currents(values: Mapping[str, Value]) -> tuple[float, float, float] | None:
+    l1, l2, l3 = (rules.number(values, f"current_l{phase}_a") for phase in (1, 2, 3))
+    return None if l1 is None or l2 is None or l3 is None else (float(l1), float(l2), float(l3))

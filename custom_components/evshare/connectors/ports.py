@@ -1,0 +1,116 @@
+"""The five ports of a stall and the errors a driver may raise.
+
+A stall composes *plug*, *limit*, *gate*, *register* and *identity* from whatever hardware offers them. A driver
+fills the ports its profile names; a contactor or an external meter fills the rest (``contactor.py``).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..model import OnLoss, Reading
+
+
+class ConnectorError(Exception):
+    """The connector could not do what was asked; the message is for the log."""
+
+
+class ConnectorUnreachable(ConnectorError):
+    """No answer: wrong address, no power, network gone."""
+
+
+class ConnectorRefused(ConnectorError):
+    """It answered, but refused: wrong unit id, register or value."""
+
+
+class WrongDevice(ConnectorError):
+    """It answered like another model than the profile's, or with another serial number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who the connector says it is."""
+
+    serial: str | None
+    firmware: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Which ports are filled, and what happens when the connector is left alone (DESIGN rule 3)."""
+
+    plug: bool
+    limit: bool
+    gate: bool
+    register: bool
+    identity: bool
+    on_silence: OnLoss
+    on_reboot: OnLoss
+    on_unplug: OnLoss
+    polled_identity: bool = False
+    """The card is seen only by polling, so `poll_idle_s` bounds how fast a tap is noticed."""
+
+
+class Connector(Protocol):
+    """A stall's hardware. All methods raise `ConnectorError`; none blocks the event loop.
+
+    Calls are serialised by the caller: one method at a time per connector.
+    """
+
+    @property
+    def ports(self) -> Ports:
+        """What this stall can do."""
+
+    @property
+    def poll_active_s(self) -> float:
+        """Seconds between polls while a car is plugged."""
+
+    @property
+    def poll_idle_s(self) -> float:
+        """Seconds between polls while nobody is there."""
+
+    @property
+    def min_a(self) -> int:
+        """Lowest current it can be told, at least 6 A."""
+
+    @property
+    def max_a(self) -> int:
+        """Highest current it can be told."""
+
+    def set_failsafe_share(self, limit_a: int) -> None:
+        """Amperes it may offer on its own while a session runs and we are silent; 0 closes it on silence.
+
+        Only remembered here; written with the next `enable`, `set_limit` or `heartbeat`. No effect where the
+        connector's failsafe cannot be written.
+        """
+
+    async def identify(self) -> Identity:
+        """Read serial, firmware and model."""
+
+    async def prepare(self) -> None:
+        """Bring it into the state evshare relies on: locked, own failsafe at 0 A, watchdog set. Idempotent.
+
+        Closes the gate, so never call it while a session is open there (DESIGN rule 2).
+        """
+
+    async def poll(self) -> Reading:
+        """Read everything a stall needs to know. Unreadable points are None, an unreachable device raises."""
+
+    async def enable(self, limit_a: int) -> None:
+        """Open the gate at `limit_a` (>= `min_a`). Failsafe first (safe share), then limit, then gate."""
+
+    async def set_limit(self, limit_a: int) -> None:
+        """Change the offered current; 0 pauses without closing the gate."""
+
+    async def disable(self) -> None:
+        """Close the gate: failsafe to 0 A first, then gate. With a contactor: stop the car, then open it."""
+
+    async def heartbeat(self) -> None:
+        """Feed the connector's watchdog, if it has one; due every `heartbeat_s`."""
+
+    @property
+    def heartbeat_s(self) -> float | None:
+        """Seconds between heartbeats; None when there is no watchdog."""
+
+    async def close(self) -> None:
+        """Release sockets."""
