@@ -1,0 +1,19 @@
+"""Why the building refuses."""
+
+from ..model import DenyReason
+
+
+class AccessDenied(Exception):
+    """Nobody was let in. `reason` is written to the journal too."""
+
+    def __init__(self, reason: DenyReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class NotInBuilding(LookupError):
+    """No such stall, resident or open session; the message says which."""
+
+
+class LinkDown(Exception):
+    """The app is not connected, and this needs it."""

@@ -1,0 +1,132 @@
+"""Polls a stall's connector at the pace its life asks for, and feeds its watchdog.
+
+Often while a car is there or a session is open, seldom else, unless cards are seen by polling only; at once after
+each command, to see what came of it.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from ..access import BadUid
+from ..charging import ConnectorLost, ReadingTaken, Ticked
+from ..connectors.ports import ConnectorError
+from ..model import Reading
+
+if TYPE_CHECKING:
+    from .stall import RunningStall
+
+TICK_S = 5.0
+"""Windows of a stall close without readings too."""
+FAILURES_LOST = 2
+"""One request that got lost is no outage."""
+IDENTIFY_AGAIN_S = 300.0
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Poller:
+    """The eyes on one connector, in a task of its own (`run`)."""
+
+    def __init__(self, stall: RunningStall) -> None:
+        self._stall = stall
+        self._connector = stall.connector
+        self._hand = stall.hand
+        self._prepared = False
+        self._failures = 0
+        self._identify_mono_s = float("-inf")
+        self._beat_mono_s = float("-inf")
+        self.problem: str | None = None
+
+    async def run(self) -> None:
+        """Poll for ever."""
+        due_mono_s = float("-inf")
+        while True:
+            try:
+                if self._hand.done.is_set() or self._stall.now().mono_s >= due_mono_s:
+                    self._hand.done.clear()
+                    due_mono_s = self._stall.now().mono_s + TICK_S
+                    await self._poll()
+                    due_mono_s = self._stall.now().mono_s + self._pace_s
+                else:
+                    await self._stall.apply(Ticked())
+            except Exception:  # whatever one reading does, the next one is taken
+                _LOGGER.exception("%s: a reading could not be used", self._stall.config.name)
+            await self._pause(due_mono_s)
+
+    @property
+    def _pace_s(self) -> float:
+        """While energy is sold the active pace; while somebody may tap or plug in, the quicker of the two."""
+        state, active_s, idle_s = self._stall.state, self._connector.poll_active_s, self._connector.poll_idle_s
+        if state.session is not None and not state.armed:
+            return active_s
+        return min(active_s, idle_s) if state.plugged or state.armed else idle_s
+
+    async def _pause(self, due_mono_s: float) -> None:
+        # Never negative, and never shorter than a tenth of a second: a driver without pace must not spin.
+        wait_s = max(0.1, min(TICK_S, due_mono_s - self._stall.now().mono_s))
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._hand.done.wait()
+        except TimeoutError:
+            pass
+
+    async def _poll(self) -> None:
+        try:
+            async with self._hand.free:
+                reading = await self._read()
+        except ConnectorError as error:
+            await self._failed(str(error) or type(error).__name__)
+            return
+        except Exception as error:  # a driver's bug is a connector that does not answer
+            _LOGGER.exception("%s: reading failed in the driver", self._stall.config.name)
+            await self._failed(type(error).__name__)
+            return
+        if self.problem is not None:
+            _LOGGER.info("%s: the connector answers again", self._stall.config.name)
+        self._failures = 0
+        self.problem = None
+        await self._stall.apply(ReadingTaken(reading))
+        self._stall.was_read()
+        await self._look_for_card(reading)
+
+    async def _read(self) -> Reading:
+        if not self._prepared and self._stall.state.session is None:
+            await self._connector.prepare()
+            self._prepared = True
+        now_mono_s = self._stall.now().mono_s
+        beat_s = self._connector.heartbeat_s
+        if beat_s is not None and now_mono_s >= self._beat_mono_s + beat_s:
+            await self._connector.heartbeat()
+            self._beat_mono_s = now_mono_s
+        reading = await self._connector.poll()
+        if self._stall.identity is None and now_mono_s >= self._identify_mono_s + IDENTIFY_AGAIN_S:
+            self._identify_mono_s = now_mono_s
+            try:
+                self._stall.identity = await self._connector.identify()
+            except ConnectorError as error:
+                _LOGGER.debug("%s: does not say who it is: %s", self._stall.config.name, error)
+        return reading
+
+    async def _failed(self, why: str) -> None:
+        self._failures += 1
+        if self._failures < FAILURES_LOST:
+            await self._stall.apply(Ticked())
+            return
+        # It may have rebooted when it is back: what we rely on is written again then.
+        self._prepared = False
+        if self.problem is None and not self._stall.state.dark:
+            _LOGGER.warning("%s: the connector does not answer: %s", self._stall.config.name, why)
+        self.problem = why
+        await self._stall.apply(ConnectorLost(why))
+
+    async def _look_for_card(self, reading: Reading) -> None:
+        if not self._connector.ports.polled_identity:
+            return
+        try:
+            tap = self._stall.reader.polled(reading, self._stall.now())
+        except BadUid as error:
+            _LOGGER.warning("%s: the connector's reader says no card number: %s", self._stall.config.name, error)
+            return
+        if tap is not None:
+            await self._stall.tapped(tap)

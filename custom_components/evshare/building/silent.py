@@ -1,0 +1,66 @@
+"""A connector that cannot be used as it is set up. Its stall is unavailable, and the others are not disturbed."""
+
+from typing import NoReturn
+
+from ..connectors.ports import ConnectorRefused, Identity, Ports
+from ..model import MIN_CURRENT_A, OnLoss, Reading
+
+
+class SilentConnector:
+    """Answers nothing (`connectors.ports.Connector`)."""
+
+    ports = Ports(
+        plug=False,
+        limit=False,
+        gate=False,
+        register=False,
+        identity=False,
+        on_silence=OnLoss.HOLDS,
+        on_reboot=OnLoss.HOLDS,
+        on_unplug=OnLoss.HOLDS,
+    )
+    poll_active_s = 60.0
+    poll_idle_s = 60.0
+    min_a = MIN_CURRENT_A
+    heartbeat_s: float | None = None
+
+    def __init__(self, max_a: int, why: str) -> None:
+        self.max_a = max_a
+        self._why = why
+
+    def set_failsafe_share(self, limit_a: int) -> None:
+        """There is nothing to remember it."""
+
+    async def identify(self) -> Identity:
+        """Raise `ConnectorRefused`, like everything here."""
+        self._refuse()
+
+    async def prepare(self) -> None:
+        """Raise `ConnectorRefused`."""
+        self._refuse()
+
+    async def poll(self) -> Reading:
+        """Raise `ConnectorRefused`."""
+        self._refuse()
+
+    async def enable(self, limit_a: int) -> None:
+        """Raise `ConnectorRefused`."""
+        self._refuse()
+
+    async def set_limit(self, limit_a: int) -> None:
+        """Raise `ConnectorRefused`."""
+        self._refuse()
+
+    async def disable(self) -> None:
+        """Raise `ConnectorRefused`."""
+        self._refuse()
+
+    async def heartbeat(self) -> None:
+        """Raise `ConnectorRefused`."""
+        self._refuse()
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _refuse(self) -> NoReturn:
+        raise ConnectorRefused(self._why)

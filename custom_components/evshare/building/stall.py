@@ -1,0 +1,369 @@
+"""A running stall: the pure stall of `charging`, fed with one event at a time.
+
+One task takes turns from one queue, so everything that happens to a stall has one order. A turn commits its records
+and the snapshot to the journal first, then orders the hardware (`Hand`), then announces. A second task polls the
+connector and feeds its watchdog (`Poller`), a third is the hand.
+
+When the journal cannot be written nobody is let in and no gate is opened. What happens to sessions that run is kept
+in memory and written with the next transaction that works.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+import logging
+from typing import Any, Protocol
+
+from ..charging import (
+    Announce,
+    Authorised,
+    Disable,
+    Effect,
+    Enable,
+    EnableFailed,
+    Event,
+    IllegalMove,
+    Persist,
+    ReadingTaken,
+    Record,
+    SetLimit,
+    StallState,
+    StopAsked,
+    Ticked,
+    UnauthorisedEnergy,
+    advance,
+    reconfigured,
+    snapshot,
+)
+from ..connectors.ports import Connector, Identity
+from ..journal import Journal, JournalError, NewRecord
+from ..model import Moment, Pilot, Reading, SessionId, StallConfig, StopReason
+from .errors import NotInBuilding
+from .hand import Hand
+from .poller import Poller
+from .reader import CardReader, Tap
+from .wiring import StallWiring
+
+TURNS_WAITING = 64
+UNWRITTEN_RECORDS = 5000
+"""Records kept in memory while the disk refuses: weeks of one stall."""
+SNAPSHOT_S = 60.0
+"""While a session is open its state is stored this often: what a crash may take from the evidence of who is there."""
+TRICKLE_S = 60.0
+"""What a car still takes this soon after its session is nobody's, but no theft."""
+SETTLED_S = 5.0
+"""How long a decrease of current is waited for before others may rise (DESIGN rule 10)."""
+
+_LOGGER = logging.getLogger(__name__)
+
+type Choose = Callable[[StallState, Moment], Event | None]
+
+
+class Neighbourhood(Protocol):
+    """What a stall needs of the building it stands in."""
+
+    journal: Journal
+
+    def now(self) -> Moment:
+        """Return the building's time."""
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run something in the background while the building runs."""
+
+    def stall_changed(self, stall: RunningStall, before: StallState) -> None:
+        """Hear that a turn is over."""
+
+    def announced(self, stall: RunningStall, announce: Announce) -> None:
+        """Hear an announcement."""
+
+    def journal_answered(self, *, failed: bool) -> None:
+        """Hear whether a transaction worked."""
+
+    async def card_tapped(self, stall: RunningStall, tap: Tap) -> None:
+        """Hear that a card was shown."""
+
+
+@dataclass
+class _Turn:
+    choose: Choose
+    answer: Callable[[StallState], Mapping[str, Any]]
+    store: bool
+    """Store the snapshot whatever happens."""
+    taken: asyncio.Future[None]
+
+
+def _no_answer(_state: StallState) -> Mapping[str, Any]:
+    return {}
+
+
+class RunningStall:
+    """One stall with its hardware."""
+
+    def __init__(self, wiring: StallWiring, connector: Connector, state: StallState, around: Neighbourhood) -> None:
+        self.wiring = wiring
+        self.connector = connector
+        self.state = state
+        self.identity: Identity | None = None
+        self.reader = CardReader(around.journal.card_key)
+        self.max_current_set: int | None = None
+        """A limit below the stall's own, set by the manager or an automation."""
+        self.cost: tuple[int, str] | None = None
+        """What the running session costs so far as the app tells it: minor units, currency. For display only."""
+        self.unauthorised_wh = 0
+        """Energy since the start that flowed without anybody being let in."""
+        self._in_session_mono_s = float("-inf")
+        self._around = around
+        self._turns: asyncio.Queue[_Turn | None] = asyncio.Queue(TURNS_WAITING)
+        """None ends the taking of turns."""
+        self._unwritten: list[NewRecord] = []
+        self._stored_mono_s = float("-inf")
+        self._was_read = asyncio.Event()
+        self.hand = Hand(self.config.name, connector, self.apply)
+        self.poller = Poller(self)
+        self._taking_turns: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopped = False
+
+    @property
+    def config(self) -> StallConfig:
+        """What set-up knows of it."""
+        return self.wiring.config
+
+    @property
+    def tag_reader(self) -> str | None:
+        """HA device id of the reader whose tags count here."""
+        return self.wiring.tag_reader
+
+    @property
+    def max_current_a(self) -> int:
+        """The most it may offer now: its own maximum, or what was set below it where it can be told so."""
+        own = min(self.config.max_current_a, self.connector.max_a)
+        return own if self.max_current_set is None or not self.connector.ports.limit else min(own, self.max_current_set)
+
+    @property
+    def min_current_a(self) -> int:
+        """The least it may offer: a connector that takes no limit gives its car everything or nothing."""
+        return self.connector.min_a if self.connector.ports.limit else self.max_current_a
+
+    @property
+    def problem(self) -> str | None:
+        """Why the connector does not answer, in its driver's words; for diagnostics."""
+        return self.poller.problem
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to take turns, to poll and to command."""
+        name = self.config.id
+        self._taking_turns = self._around.spawn(self._take_turns(), f"evshare stall {name}")
+        self._tasks = [
+            self._around.spawn(self.hand.run(), f"evshare hand {name}"),
+            self._around.spawn(self.poller.run(), f"evshare poller {name}"),
+        ]
+
+    async def stop(self) -> None:
+        """End the tasks, store where the stall stands, and let go of the connector. A session stays as it is."""
+        self._stopped = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._taking_turns is not None:
+            # Not cancelled: a turn whose transaction is under way has to see it through.
+            await self._turns.put(None)
+            await self._taking_turns
+        try:
+            await self._commit(self._unwritten, self.state, {})
+        except JournalError as error:
+            _LOGGER.error("%s: its last state could not be stored: %s", self.config.name, error)
+        await self.connector.close()
+
+    async def end_unseen(self) -> None:
+        """End the session as if the car had left while nobody looked. Only before `start`."""
+        now = self._around.now()
+        nobody_there = ReadingTaken(Reading(at=now.at, mono_s=now.mono_s, pilot=Pilot.A))
+        state, effects = advance(self.state, nobody_there, now)
+        state, more = advance(state, StopAsked(StopReason.GAP), now)  # it was waiting for the plug
+        await self._commit(_records((*effects, *more)), state, {})
+        self.state = offline(state)
+
+    def rewire(self, wiring: StallWiring) -> None:
+        """Take over settings that need no new connector; a running session goes on."""
+        self.wiring = wiring
+        self.state = reconfigured(self.state, self.config)
+
+    # --- turns -------------------------------------------------------------------------------------------------
+
+    async def apply(self, event: Event) -> None:
+        """Let an event happen, after those before it; returns when the journal has what came of it.
+
+        Raises `IllegalMove` when it cannot happen in the state it meets, and `JournalError` for an authorisation
+        that could not be written: then it did not happen.
+        """
+        await self.choose(lambda _state, _now: event)
+
+    async def apply_to(self, session_id: SessionId | None, event: Event) -> None:
+        """Let an event happen unless another session than `session_id` is open by then; None: whichever is."""
+
+        def choose(state: StallState, _now: Moment) -> Event | None:
+            session = state.session
+            return event if session is not None and session_id in (None, session.id) else None
+
+        await self.choose(choose)
+
+    async def choose(
+        self, choose: Choose, answer: Callable[[StallState], Mapping[str, Any]] = _no_answer, *, store: bool = False
+    ) -> None:
+        """Let `choose` look at the state when its turn has come, and the event it returns happen at once.
+
+        What `answer` makes of the state afterwards (answers by ask id) is written in the same transaction.
+        `store` has the snapshot written with it. Exceptions of `choose` come out here; a stall that was stopped
+        raises `NotInBuilding`.
+        """
+        if self._stopped:
+            msg = f"{self.config.name} is being taken away"
+            raise NotInBuilding(msg)
+        turn = _Turn(choose, answer, store, asyncio.get_running_loop().create_future())
+        await self._turns.put(turn)
+        await turn.taken
+
+    async def settle(self, limit_a: int) -> bool:
+        """Wait until the connector has carried out its commands and reads back at most `limit_a`.
+
+        Returns False when that was not seen within 5 s.
+        """
+        try:
+            async with asyncio.timeout(SETTLED_S):
+                await self.hand.at_rest()
+                while not self._reads_at_most(limit_a):
+                    self._was_read.clear()
+                    await self._was_read.wait()
+        except TimeoutError:
+            _LOGGER.warning("%s: not seen to go down to %s A within %s s", self.config.name, limit_a, SETTLED_S)
+            return False
+        return True
+
+    def was_read(self) -> None:
+        """A reading was taken: whoever waits for one may look again."""
+        self._was_read.set()
+
+    async def tapped(self, tap: Tap) -> None:
+        """A card was shown at the connector's own reader."""
+        await self._around.card_tapped(self, tap)
+
+    def now(self) -> Moment:
+        """The building's time."""
+        return self._around.now()
+
+    def snapshot(self, state: StallState) -> dict[str, Any]:
+        """Return what `restored` needs, as JSON."""
+        return {"stall": snapshot(state), "max_current_set": self.max_current_set}
+
+    def _reads_at_most(self, limit_a: int) -> bool:
+        reading = self.state.reading
+        if not self.state.online or reading is None or reading.limit_a is None:
+            return True
+        return reading.limit_a <= limit_a or reading.enabled is False
+
+    async def _take_turns(self) -> None:
+        while (turn := await self._turns.get()) is not None:
+            try:
+                event = turn.choose(self.state, self._around.now())
+                if event is not None:
+                    await self._happen(event, turn)
+            except (IllegalMove, JournalError) as error:
+                _refuse(turn, error)
+            except Exception as error:  # a bug in one turn must not end the stall
+                if turn.taken.done():
+                    _LOGGER.exception("%s: a turn failed", self.config.name)
+                _refuse(turn, error)
+            else:
+                if not turn.taken.done():
+                    turn.taken.set_result(None)
+
+    async def _happen(self, event: Event, turn: _Turn) -> None:
+        before = self.state
+        after, effects = advance(before, event, self._around.now())
+        try:
+            written = await self._write(event, after, effects, turn)
+        except JournalError:
+            if Disable() in effects:
+                self.hand.order(Disable())  # locking needs no journal
+            raise
+        # Settings may have changed while it was written.
+        self.state = after = reconfigured(after, self.config)
+        if after.session is not None:
+            self._in_session_mono_s = after.clock.mono_s
+        for effect in effects:
+            self._perform(effect, written=written)
+        if after.session is None:
+            self.cost = None
+        self._around.stall_changed(self, before)
+
+    async def _write(self, event: Event, after: StallState, effects: tuple[Effect, ...], turn: _Turn) -> bool:
+        """Commit what must be durable before anything else; False when the disk refused but life goes on."""
+        records = _records(effects)
+        answers = turn.answer(after)
+        persist = turn.store or self._snapshot_due(after) or any(isinstance(effect, Persist) for effect in effects)
+        if not (records or answers or self._unwritten or persist):
+            return True
+        everything = [*self._unwritten, *records]
+        try:
+            await self._commit(everything, after, answers)
+        except JournalError as error:
+            self._around.journal_answered(failed=True)
+            if isinstance(event, Authorised) or answers or len(everything) > UNWRITTEN_RECORDS:
+                raise
+            _LOGGER.error("%s: the journal cannot be written (%s)", self.config.name, error)
+            self._unwritten = everything
+            return False
+        self._around.journal_answered(failed=False)
+        self._unwritten = []
+        return True
+
+    async def _commit(self, records: Sequence[NewRecord], state: StallState, answers: Mapping[str, Any]) -> None:
+        snapshots = {self.config.id: self.snapshot(state)}
+        await self._around.journal.commit(records, snapshots, answers=answers, now=self._around.now().at)
+        self._stored_mono_s = state.clock.mono_s
+
+    def _snapshot_due(self, state: StallState) -> bool:
+        return state.session is not None and state.clock.mono_s - self._stored_mono_s >= SNAPSHOT_S
+
+    def _perform(self, effect: Effect, *, written: bool) -> None:
+        match effect:
+            case Enable() if not written:
+                self._around.spawn(self.apply(EnableFailed("the journal cannot be written")), "evshare not enabled")
+            case Enable() | SetLimit() | Disable():
+                self.hand.order(effect)
+            case Announce():
+                self._around.announced(self, effect)
+            case UnauthorisedEnergy(energy_wh=energy_wh):
+                if self.state.clock.mono_s - self._in_session_mono_s > TRICKLE_S:
+                    self.unauthorised_wh += energy_wh
+            case Record() | Persist():
+                pass
+
+    async def set_max_current(self, limit_a: int | None) -> None:
+        """Set a limit below the stall's own; None takes it away. ValueError outside 6 A to the stall's own."""
+        if limit_a is not None and not self.connector.min_a <= limit_a <= self.config.max_current_a:
+            msg = f"max current: got {limit_a} A, accepted are {self.connector.min_a} to {self.config.max_current_a} A"
+            raise ValueError(msg)
+        self.max_current_set = limit_a
+        await self.choose(lambda _state, _now: Ticked(), store=True)
+
+
+def _records(effects: Sequence[Effect]) -> list[NewRecord]:
+    return [
+        NewRecord(kind=effect.kind, at=effect.at, body=dict(effect.body))
+        for effect in effects
+        if isinstance(effect, Record)
+    ]
+
+
+def _refuse(turn: _Turn, error: Exception) -> None:
+    if not turn.taken.done():
+        turn.taken.set_exception(error)
+
+
+def offline(state: StallState) -> StallState:
+    """The stall as it is when its connector was just replaced: unknown until read."""
+    return replace(state, online=False, reading=None, asserted=False)

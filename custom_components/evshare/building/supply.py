@@ -1,0 +1,109 @@
+"""The building's supply as its meters tell it: looked at on every tick and whenever a meter says something new.
+
+Each look also feeds the building series, whose complete quarter hours go into the journal.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+import logging
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util import dt as dt_util
+
+from ..journal import Journal, JournalError, NewRecord, rfc3339
+from ..model import BuildingReading, Moment, StallId
+from .series import BuildingSeries, BuildingSlice
+from .sources import BuildingSources
+from .wiring import Wiring
+
+SNAPSHOT = StallId("building")
+"""Under this name the series' state lies among the stalls' snapshots."""
+
+_LOGGER = logging.getLogger(__name__)
+
+type Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+
+
+class Supply:
+    """Feeder and PV of the building."""
+
+    def __init__(
+        self, hass: HomeAssistant, wiring: Wiring, journal: Journal, spawn: Spawn, written: Callable[[], None]
+    ) -> None:
+        """`written` is called after records were written."""
+        self._hass = hass
+        self._journal = journal
+        self._spawn = spawn
+        self._written = written
+        self._unwritten: list[NewRecord] = []
+        self._unsubscribe: CALLBACK_TYPE | None = None
+        self.sources = BuildingSources(hass, wiring.meters, wiring.building)
+        self.reading: BuildingReading | None = None
+        self._series = self._new_series(None)
+
+    def restore(self, snapshots: Mapping[StallId, dict[str, Any]]) -> None:
+        """Go on with the quarter hour that was under way."""
+        self._series = self._new_series(snapshots.get(SNAPSHOT))
+
+    def rewire(self, wiring: Wiring, said_something: Callable[[], None]) -> None:
+        """Take over changed settings; other meters begin another series."""
+        meters = self.sources.meters
+        self.sources = BuildingSources(self._hass, wiring.meters, wiring.building)
+        if wiring.meters != meters:
+            self._series = self._new_series(None)
+            self.watch(said_something)
+
+    def watch(self, said_something: Callable[[], None]) -> None:
+        """Call `said_something` whenever a meter says something new."""
+
+        @callback
+        def changed(_event: Event[EventStateChangedData]) -> None:
+            said_something()
+
+        self.stop_watching()
+        self._unsubscribe = async_track_state_change_event(self._hass, self.sources.meters.entity_ids, changed)
+
+    def stop_watching(self) -> None:
+        """End what `watch` began."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def look(self, now: Moment) -> BuildingReading | None:
+        """Read the meters; None if there are none."""
+        self.reading = self.sources.read(now)
+        if self.reading is not None:
+            closed = self._series.observe(now.at, grid_w=self.reading.grid_w, pv_w=self.reading.pv_w)
+            if closed:
+                self._unwritten += [_record(part) for part in closed]
+                self._spawn(self.save(), "evshare building series")
+        return self.reading
+
+    async def save(self) -> None:
+        """Write the quarter hours that are complete, and where the next one stands."""
+        records, self._unwritten = self._unwritten, []
+        try:
+            await self._journal.commit(records, {SNAPSHOT: self._series.snapshot()}, now=dt_util.utcnow())
+        except JournalError as error:
+            _LOGGER.error("the building series could not be written: %s", error)
+            self._unwritten = records + self._unwritten
+        else:
+            self._written()
+
+    def _new_series(self, snapshot: Mapping[str, Any] | None) -> BuildingSeries:
+        meters = self.sources.meters
+        return BuildingSeries(grid=meters.grid_power is not None, pv=meters.pv_power is not None, snapshot=snapshot)
+
+
+def _record(part: BuildingSlice) -> NewRecord:
+    body = {
+        "start": rfc3339(part.start),
+        "end": rfc3339(part.end),
+        "import_wh": part.import_wh,
+        "export_wh": part.export_wh,
+        "pv_wh": part.pv_wh,
+        "estimated": part.estimated,
+    }
+    return NewRecord(kind="building_slice", at=part.end, body=body)

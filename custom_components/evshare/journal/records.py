@@ -1,0 +1,58 @@
+"""What the journal takes in and gives back, and what can go wrong with it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+def rfc3339(at: datetime) -> str:
+    """Return a time as records and the link write it: UTC with `Z`, in milliseconds when it is not on the second."""
+    spec = "milliseconds" if at.microsecond else "seconds"
+    return at.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+class JournalError(Exception):
+    """The journal could not be read or written; nothing of the failed transaction happened."""
+
+
+class JournalCorrupt(JournalError):
+    """The file is not a journal, is damaged, or was written by a newer evshare. It is left as it is."""
+
+
+class CardConflict(Exception):
+    """Another card in the journal gives the same number at some reader."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRecord:
+    """A record before it has its number. `body` is JSON as docs/link.md describes it for `kind`."""
+
+    kind: str
+    at: datetime
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRecord:
+    """A record with its number, as it goes over the link."""
+
+    seq: int
+    kind: str
+    at: datetime
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outbox:
+    """How far the records of one incarnation have been written and acknowledged."""
+
+    incarnation: str
+    head_seq: int
+    """Newest record, 0 if none."""
+    acked_seq: int
+    """The app has everything up to this one."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records the app has not acknowledged."""
+        return self.head_seq - self.acked_seq
