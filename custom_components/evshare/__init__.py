@@ -18,6 +18,7 @@ from .const import CONF_APP_TOKEN, CONF_APP_URL, DOMAIN, PLATFORMS
 from .devices import EvshareConfigEntry, async_follow_devices
 from .journal import JournalError
 from .link.client import LinkClient
+from .panel import async_hide_panel, async_serve_panel, async_show_panel
 from .repairs import async_forget, async_watch
 from .services import async_setup_services
 
@@ -25,8 +26,9 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the services, once for all buildings."""
+    """Register the services and serve the panel, once for all buildings."""
     async_setup_services(hass)
+    await async_serve_panel(hass)
     return True
 
 
@@ -69,6 +71,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> b
 
     entry.async_on_unload(entry.add_update_listener(changed))
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    await async_show_panel(hass)
     return True
 
 
@@ -77,12 +80,14 @@ async def async_unload_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> 
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await entry.runtime_data.async_stop()
+    async_hide_panel(hass)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
     """Take its issues away. The journal stays in the configuration folder: it may hold what is not billed yet."""
     async_forget(hass, entry)
+    async_hide_panel(hass)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: EvshareConfigEntry, device: DeviceEntry) -> bool:

@@ -1,0 +1,164 @@
+"""Repair issues: what needs a person, shown where HA's admins look, and taken away when it is over.
+
+A stall that gave energy to nobody the building knows is an incident: it stays until an admin has confirmed that they
+looked (security reference, fault 18). The others come and go with their cause.
+"""
+
+from asyncio import TimerHandle
+from datetime import timedelta
+from typing import Any, Final
+
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .building.stall import RunningStall
+from .building.wire import LinkState
+from .const import DOMAIN, SUBENTRY_STALL
+from .devices import EvshareConfigEntry
+from .link.client import PAIRING_REFUSED, RECORDS_GONE, UNSUPPORTED_VERSION
+from .model import OnLoss, StallId
+
+APP_PATIENCE_S: Final = timedelta(minutes=15).total_seconds()
+"""An update of the app or a restart of its machine is nothing to bother anyone with."""
+
+UNAUTHORISED_WH: Final = 50
+"""Less than this is standby of a car or of the connector itself (security reference, fault 18)."""
+
+_LINK_ISSUES: Final = {
+    PAIRING_REFUSED: "app_pairing_refused",
+    UNSUPPORTED_VERSION: "app_version",
+    RECORDS_GONE: "app_records_gone",
+}
+"""Problems of the link that do not pass by themselves."""
+
+
+async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
+    """The only issue a person can close is the one that says: somebody charged unseen, look after it."""
+    return ConfirmRepairFlow()
+
+
+@callback
+def async_watch(hass: HomeAssistant, entry: EvshareConfigEntry) -> CALLBACK_TYPE:
+    """Keep the issues of a building true; returns what ends it."""
+    watch = _Watch(hass, entry)
+    unsubscribe = entry.runtime_data.subscribe(watch.look)
+    watch.look()
+
+    @callback
+    def stop() -> None:
+        unsubscribe()
+        watch.stop()
+
+    return stop
+
+
+class _Watch:
+    def __init__(self, hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._building = entry.runtime_data
+        self._shown: set[str] = set()
+        self._reported_wh: dict[StallId, int] = {}
+        """Unauthorised energy of each stall that an issue was made for."""
+        self._patience: TimerHandle | None = None
+        self._app_gone = False
+
+    @callback
+    def look(self) -> None:
+        """Compare what is shown with what is."""
+        wanted = self._building_issues()
+        for stall_id, stall in self._building.stalls.items():
+            placeholders = {"stall": stall.config.name}
+            wanted |= {f"{key}_{stall_id}": (key, placeholders) for key in _stall_issues(stall)}
+        for issue_id in self._shown - wanted.keys():
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        for issue_id in wanted.keys() - self._shown:
+            key, placeholders = wanted[issue_id]
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                issue_id,
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING if key == "failsafe_opens" else ir.IssueSeverity.ERROR,
+                translation_key=key,
+                translation_placeholders=placeholders,
+            )
+        self._shown = set(wanted)
+        self._look_for_unauthorised()
+
+    def _look_for_unauthorised(self) -> None:
+        stalls = self._building.stalls
+        for stall_id in self._reported_wh.keys() - stalls.keys():
+            ir.async_delete_issue(self._hass, DOMAIN, _unauthorised_id(stall_id))
+            del self._reported_wh[stall_id]
+        for stall_id, stall in stalls.items():
+            if stall.unauthorised_wh - self._reported_wh.setdefault(stall_id, 0) >= UNAUTHORISED_WH:
+                self._reported_wh[stall_id] = stall.unauthorised_wh
+                ir.async_create_issue(
+                    self._hass,
+                    DOMAIN,
+                    _unauthorised_id(stall_id),
+                    is_fixable=True,
+                    is_persistent=True,
+                    severity=ir.IssueSeverity.ERROR,
+                    translation_key="unauthorised_energy",
+                    translation_placeholders={"stall": stall.config.name},
+                )
+
+    @callback
+    def stop(self) -> None:
+        """Take away what is shown: a building that is not loaded has nothing to say."""
+        if self._patience is not None:
+            self._patience.cancel()
+        for issue_id in self._shown:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+
+    def _building_issues(self) -> dict[str, tuple[str, dict[str, str]]]:
+        building = self._building
+        self._follow_link()
+        keys = {
+            "journal_failed": building.journal_failed,
+            "cards_unreadable": building.cards_unreadable > 0,
+            "app_unreachable": self._app_gone,
+        }
+        keys |= {key: building.link_problem == problem for problem, key in _LINK_ISSUES.items()}
+        placeholders = {"building": building.building.name, "cards": str(building.cards_unreadable)}
+        return {f"{key}_{self._entry.entry_id}": (key, placeholders) for key, present in keys.items() if present}
+
+    def _follow_link(self) -> None:
+        """Begin to wait when the app goes, stop when it is back."""
+        gone = self._building.link_state is LinkState.DISCONNECTED
+        if gone and self._patience is None:
+            self._patience = self._hass.loop.call_later(APP_PATIENCE_S, self._patience_over)
+        elif not gone:
+            self._app_gone = False
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+
+    @callback
+    def _patience_over(self) -> None:
+        # A refusal has an issue of its own, which says better what to do.
+        self._app_gone = self._building.link_problem not in _LINK_ISSUES
+        self.look()
+
+
+def _stall_issues(stall: RunningStall) -> list[str]:
+    issues = []
+    if stall.connector.ports.on_silence is OnLoss.OPENS:
+        issues.append("failsafe_opens")
+    if stall.state.lock_failed:
+        issues.append("stall_unlocked")
+    return issues
+
+
+@callback
+def async_forget(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
+    """Take away what outlives a restart, when the building itself is removed."""
+    for stall in entry.get_subentries_of_type(SUBENTRY_STALL):
+        ir.async_delete_issue(hass, DOMAIN, _unauthorised_id(stall.subentry_id))
+
+
+def _unauthorised_id(stall_id: str) -> str:
+    return f"unauthorised_energy_{stall_id}"

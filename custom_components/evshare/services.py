@@ -1,0 +1,220 @@
+"""The services of evshare. Each first says why it refuses, then lets the building act."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
+from homeassistant.core import (
+    Context,
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import (
+    async_get_config_entry,
+    async_get_device_and_config_entry,
+    async_register_admin_service,
+)
+from homeassistant.util import dt as dt_util
+import probatio
+
+from .access.policy import UserAsk
+from .building.errors import AccessDenied, LinkDown, NotInBuilding
+from .building.running import RunningBuilding
+from .building.stall import RunningStall
+from .callers import Caller, async_caller, async_caller_in_control, require_admin_or, require_person
+from .const import DOMAIN
+from .devices import EvshareConfigEntry
+from .journal import JournalError
+from .model import ChargeMode, Resident, StallId, StopReason
+from .office import TICKET_LIFE_S, office_link
+
+ATTR_RESIDENT: Final = "resident"
+ATTR_MODE: Final = "mode"
+ATTR_TIMEOUT_S: Final = "timeout_s"
+ATTR_START: Final = "start"
+ATTR_END: Final = "end"
+
+_STALL: Final[dict[probatio.Marker, Any]] = {probatio.Required(ATTR_DEVICE_ID): cv.string}
+_BUILDING: Final[dict[probatio.Marker, Any]] = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_MODE: Final = probatio.Coerce(ChargeMode)
+
+AUTHORISE_SCHEMA: Final = probatio.Schema(
+    {
+        **_STALL,
+        probatio.Optional(ATTR_RESIDENT): cv.string,
+        probatio.Optional(ATTR_MODE, default=ChargeMode.FAST): _MODE,
+    }
+)
+STOP_SCHEMA: Final = probatio.Schema(_STALL)
+SET_MODE_SCHEMA: Final = probatio.Schema({**_STALL, probatio.Required(ATTR_MODE): _MODE})
+ENROL_CARD_SCHEMA: Final = probatio.Schema(
+    {
+        **_STALL,
+        probatio.Optional(ATTR_RESIDENT): cv.string,
+        probatio.Optional(ATTR_TIMEOUT_S, default=60): probatio.All(
+            probatio.Coerce(int), probatio.Range(min=10, max=300)
+        ),
+    }
+)
+EXPORT_SESSIONS_SCHEMA: Final = probatio.Schema(
+    {**_BUILDING, probatio.Required(ATTR_START): cv.datetime, probatio.Required(ATTR_END): cv.datetime}
+)
+OFFICE_LINK_SCHEMA: Final = probatio.Schema(_BUILDING)
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register every service, once."""
+    register = hass.services.async_register
+    optional = SupportsResponse.OPTIONAL
+    register(DOMAIN, "authorise", _async_authorise, schema=AUTHORISE_SCHEMA, supports_response=optional)
+    register(DOMAIN, "stop", _async_stop, schema=STOP_SCHEMA)
+    register(DOMAIN, "set_mode", _async_set_mode, schema=SET_MODE_SCHEMA)
+    register(DOMAIN, "enrol_card", _async_enrol_card, schema=ENROL_CARD_SCHEMA)
+    for name, service, schema in (
+        ("export_sessions", _async_export_sessions, EXPORT_SESSIONS_SCHEMA),
+        ("office_link", _async_office_link, OFFICE_LINK_SCHEMA),
+    ):
+        async_register_admin_service(hass, DOMAIN, name, service, schema, supports_response=SupportsResponse.ONLY)
+
+
+def _refusal(key: str, **placeholders: str) -> ServiceValidationError:
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+def _stall_of(call: ServiceCall) -> tuple[RunningBuilding, RunningStall]:
+    device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, call.data[ATTR_DEVICE_ID])
+    building: RunningBuilding = entry.runtime_data
+    stall = building.stalls.get(StallId(device.config_subentry_id or ""))
+    if stall is None:
+        raise _refusal("not_a_stall", device=device.name_by_user or device.name or device.id)
+    return building, stall
+
+
+def _resident_of(building: RunningBuilding, caller: Caller, named: str | None) -> Resident:
+    """The resident a call is for: by id, by name, or the caller themself when none is named.
+
+    Only an admin or the resident may ask; to anyone else every name is as unknown as a wrong one would be.
+    """
+    if named is None:
+        if caller.resident is None:
+            raise _refusal("resident_missing")
+        return caller.resident
+    found = [
+        resident
+        for resident in building.residents.values()
+        if named == resident.id or named.strip().casefold() == resident.name.casefold()
+    ]
+    resident = found[0] if len(found) == 1 else None
+    require_admin_or(caller, resident, "not_your_resident")
+    if resident is None:
+        raise _refusal("resident_ambiguous" if found else "resident_unknown")
+    return resident
+
+
+async def _async_person_for(call: ServiceCall, building: RunningBuilding) -> tuple[Caller, Resident]:
+    """The person who calls, and the resident it is for; automations are refused."""
+    caller = await async_caller(call.hass, building, call.context)
+    require_person(caller)
+    return caller, _resident_of(building, caller, call.data.get(ATTR_RESIDENT))
+
+
+async def _async_authorise(call: ServiceCall) -> ServiceResponse:
+    building, stall = _stall_of(call)
+    caller, resident = await _async_person_for(call, building)
+    ask = UserAsk(user_id=caller.user_id, is_admin=caller.is_admin, resident_id=resident.id, mode=call.data[ATTR_MODE])
+    try:
+        session = await building.async_authorise(stall.config.id, ask)
+    except AccessDenied as denied:
+        raise _refusal(f"denied_{denied.reason.value}") from denied
+    except JournalError as error:
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="journal_failed") from error
+    return {"session_id": session.id}
+
+
+async def _async_stop(call: ServiceCall) -> None:
+    building, stall = _stall_of(call)
+    await async_stop(call.hass, building, stall, call.context)
+
+
+async def async_stop(
+    hass: HomeAssistant, building: RunningBuilding, stall: RunningStall, context: Context | None
+) -> None:
+    """End the session at a stall for a person: an admin, or the session's own resident.
+
+    Raises:
+        ServiceValidationError: someone else, or nobody, asks; or no session is open.
+    """
+    caller = await async_caller_in_control(hass, building, stall, context, person=True)
+    session = stall.state.session
+    if session is None:
+        raise _refusal("no_session")
+    own = caller.resident is not None and caller.resident.id == session.resident_id
+    try:
+        await building.async_stop_session(stall.config.id, StopReason.PERSON if own else StopReason.OFFICE)
+    except NotInBuilding as error:
+        raise _refusal("no_session") from error
+
+
+async def _async_set_mode(call: ServiceCall) -> None:
+    building, stall = _stall_of(call)
+    await async_set_mode(call.hass, building, stall, call.context, call.data[ATTR_MODE])
+
+
+async def async_set_mode(
+    hass: HomeAssistant, building: RunningBuilding, stall: RunningStall, context: Context | None, mode: ChargeMode
+) -> None:
+    """Change the mode of the session at a stall for an admin, the session's own resident, or an automation.
+
+    Raises:
+        ServiceValidationError: someone else asks, or no session is open.
+    """
+    await async_caller_in_control(hass, building, stall, context)
+    try:
+        await building.async_set_mode(stall.config.id, mode)
+    except NotInBuilding as error:
+        raise _refusal("no_session") from error
+
+
+async def _async_enrol_card(call: ServiceCall) -> None:
+    building, stall = _stall_of(call)
+    _, resident = await _async_person_for(call, building)
+    await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S])
+
+
+def _utc(local: datetime) -> datetime:
+    """A time of a service call: without zone it is the wall clock of this HA."""
+    if local.tzinfo is None:
+        local = local.replace(tzinfo=dt_util.get_default_time_zone())
+    return dt_util.as_utc(local)
+
+
+async def _async_export_sessions(call: ServiceCall) -> ServiceResponse:
+    entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
+    start, end = _utc(call.data[ATTR_START]), _utc(call.data[ATTR_END])
+    if start >= end:
+        raise _refusal("end_before_start")
+    sessions: list[Any] = await entry.runtime_data.async_export_sessions(start, end)
+    return {"sessions": sessions}
+
+
+async def _async_office_link(call: ServiceCall) -> ServiceResponse:
+    entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
+    building = entry.runtime_data
+    caller = await async_caller(call.hass, building, call.context)
+    # An automation would keep the ticket in its trace, where others may read it.
+    require_person(caller)
+    require_admin_or(caller, None, "admin_required")
+    assert caller.user_id is not None
+    user = await call.hass.auth.async_get_user(caller.user_id)
+    name = (user.name if user else None) or ""
+    try:
+        ticket = await building.async_office_ticket(caller.user_id, name)
+    except LinkDown as error:
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="app_not_connected") from error
+    return {"url": office_link(entry.data, ticket), "expires_in_s": TICKET_LIFE_S}

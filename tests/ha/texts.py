@@ -1,0 +1,60 @@
+"""The integration's texts, as Home Assistant loads them, and what a dialogue needs of them."""
+
+from collections.abc import Iterator
+import json
+from pathlib import Path
+from typing import Any
+
+from homeassistant.data_entry_flow import FlowResultType
+
+ROOM = Path(__file__).parents[2] / "custom_components" / "evshare"
+LANGUAGES = ("en", "de")
+OWN_FLOWS = {"stall", "resident"}
+
+
+def load(name: str) -> dict[str, Any]:
+    """A JSON file of the integration."""
+    loaded: dict[str, Any] = json.loads((ROOM / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+TEXTS = {language: load(f"translations/{language}.json") for language in LANGUAGES}
+
+
+def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every text with the path to it."""
+    if isinstance(tree, dict):
+        for key, inner in tree.items():
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path, tree
+
+
+def find(tree: Any, *path: str) -> Any:
+    """What stands at a path, None if nothing does."""
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def missing(result: Any) -> list[str]:
+    """Texts that a step of one of our dialogues needs and does not have."""
+    handler = result["handler"]
+    root = ("config",) if handler == "evshare" else ("config_subentries", handler[1])
+    wanted: list[tuple[str, ...]] = []
+    if result["type"] is FlowResultType.FORM:
+        step = ("step", result["step_id"])
+        wanted.append((*step, "title"))
+        for field in result["data_schema"].schema if result["data_schema"] else ():
+            wanted += [(*step, "data", str(field)), (*step, "data_description", str(field))]
+        wanted += [("error", key) for key in (result["errors"] or {}).values()]
+    elif result["type"] is FlowResultType.ABORT:
+        wanted.append(("abort", result["reason"]))
+    elif result["type"] is FlowResultType.SHOW_PROGRESS:
+        wanted.append(("progress", result["progress_action"]))
+    return [
+        f"{language}: {'.'.join((*root, *path))}"
+        for language in LANGUAGES
+        for path in wanted
+        if not find(TEXTS[language], *root, *path)
+    ]
