@@ -1,0 +1,1 @@
+"""The books: engine, schema, migrations."""

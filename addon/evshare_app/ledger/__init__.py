@@ -1,0 +1,1 @@
+"""Double entry with a hash chain."""

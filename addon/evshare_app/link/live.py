@@ -1,0 +1,48 @@
+"""The building as it is right now, in memory only: what `live` said last. It is for showing, never for billing."""
+
+from datetime import datetime
+
+from .messages import LiveSession, LiveStall
+
+
+class LiveBuilding:
+    """The last word about each stall, and whether anyone is there to say more."""
+
+    def __init__(self) -> None:
+        self._stalls: dict[str, LiveStall] = {}
+        self.connected = False
+        self.changed_at: datetime | None = None
+        """Since when the link is up or down; None before the first connection."""
+        self.waiting = 0
+        """Records the integration has and the books do not."""
+
+    def connect(self, now: datetime) -> None:
+        """The integration is there; it tells anew how its stalls are."""
+        self._stalls.clear()
+        self.connected = True
+        self.changed_at = now
+
+    def disconnect(self, now: datetime) -> None:
+        """The integration is gone; what it said last stays, as the last known."""
+        self.connected = False
+        self.changed_at = now
+
+    def update(self, stalls: tuple[LiveStall, ...]) -> None:
+        """Take in what changed."""
+        for stall in stalls:
+            self._stalls[stall.stall_id] = stall
+
+    def stall(self, stall_id: str) -> LiveStall | None:
+        """Return the last word about a stall."""
+        return self._stalls.get(stall_id)
+
+    def session_of(self, resident_id: str) -> tuple[LiveStall, LiveSession] | None:
+        """Return the running session of a resident, and where it runs."""
+        for stall in self._stalls.values():
+            if stall.session is not None and stall.session.resident_id == resident_id:
+                return stall, stall.session
+        return None
+
+    def sessions(self) -> list[LiveSession]:
+        """Return all running sessions."""
+        return [stall.session for stall in self._stalls.values() if stall.session is not None]

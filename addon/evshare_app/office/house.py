@@ -1,0 +1,75 @@
+"""The books' own checks, and what the owners set: bank account, address, language."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+from sqlalchemy import update
+
+from ..books.schema import building as building_table
+from ..i18n import LANGUAGES
+from ..ledger.ledger import verify
+from ..statement.checks import run_checks
+from ..statement.remittance import is_iban
+from ..web.forms import BadInput, read_form
+from ..web.listener import Access, Route
+from .door import OfficeDoor
+
+
+class HousePages:
+    """Checks and settings."""
+
+    def __init__(self, door: OfficeDoor) -> None:
+        self._door = door
+        self._parts = door.parts
+
+    def routes(self) -> Sequence[Route]:
+        """Return what this room answers."""
+        return (
+            Route(method="GET", path="/office/checks", handler=self._checks, access=Access.MANAGER),
+            Route(method="GET", path="/office/settings", handler=self._settings, access=Access.MANAGER),
+            Route(method="POST", path="/office/settings", handler=self._save, access=Access.MANAGER),
+        )
+
+    async def _checks(self, request: web.Request) -> web.Response:
+        checks, chain = await self._parts.books.read(lambda conn: (run_checks(conn), verify(conn)))
+        return self._door.page(
+            request,
+            "checks.html",
+            here="checks",
+            checks=checks,
+            chain=chain,
+            head=chain.head.hex()[:12] if chain.transactions else "",
+        )
+
+    async def _settings(self, request: web.Request) -> web.Response:
+        settings = self._parts.settings
+        return self._door.page(
+            request,
+            "settings.html",
+            here="settings",
+            house=self._door.building(request),
+            languages=LANGUAGES,
+            portal=self._door.portal_address(request),
+            guessed=settings.portal_url is None,
+            secure=settings.portal_is_https,
+            cards=self._parts.rail is not None,
+            pairing_token=self._parts.pairing_token,
+            saved=request.query.get("said") == "saved",
+        )
+
+    async def _save(self, request: web.Request) -> web.Response:
+        form = await read_form(request)
+        iban = form.text("iban", 60, default="").replace(" ", "").upper()
+        payee = form.text("payee", 70, default="")
+        if iban and not is_iban(iban):
+            raise BadInput("iban", iban, "a valid IBAN, such as DE89 3704 0044 0532 0130 00")
+        if iban and not payee:
+            raise BadInput("payee", "nothing", "the name of the account's holder, at most 70 characters")
+        values = {
+            "iban": iban or None,
+            "payee": payee or None,
+            "address": form.text("address", 500, default="") or None,
+            "language": form.choice("language", LANGUAGES),
+        }
+        await self._parts.books.write(lambda conn: conn.execute(update(building_table).values(**values)) and None)
+        return self._door.see_other(request, "/office/settings?said=saved")

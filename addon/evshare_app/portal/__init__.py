@@ -1,0 +1,1 @@
+"""The residents' door: what a phone sees behind a stall's QR code, and a resident's own pages."""

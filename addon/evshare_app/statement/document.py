@@ -1,0 +1,121 @@
+"""A statement as plain values: everything that is printed, frozen as JSON in the books. HTML and PDF come from it."""
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+import hashlib
+import json
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from ..formats import locale_for
+from ..model import Month
+from ..money import Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter:
+    """What a meter showed before and after a session."""
+
+    serial: str | None
+    start_wh: int
+    end_wh: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A price line of a session. `kind` is an OCPI dimension, or MIN_PRICE or MAX_PRICE for what a limit changes."""
+
+    kind: str
+    net_minor: int
+    price: Decimal | None = None
+    volume: int = 1
+    vat_percent: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionPart:
+    """A session on the statement."""
+
+    session_id: str
+    resident: str
+    stall: str
+    start: datetime
+    end: datetime
+    energy_wh: int
+    net_minor: int
+    lines: tuple[Line, ...]
+    meters: tuple[Meter, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vat:
+    """VAT of one rate: on what, and how much."""
+
+    percent: Decimal
+    net_minor: int
+    vat_minor: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TariffText:
+    """A tariff version that sessions on this statement were charged under, in words."""
+
+    version_id: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementDocument:
+    """Everything a statement says."""
+
+    statement_id: str
+    number: str
+    month: Month
+    issued: datetime
+    due: date
+    language: str
+    time_zone: str
+    currency: str
+    building: str
+    payee: str
+    address: str
+    account: str
+    sessions: tuple[SessionPart, ...]
+    tariffs: tuple[TariffText, ...]
+    energy_wh: int
+    net_minor: int
+    vat: tuple[Vat, ...]
+    vat_minor: int
+    gross_minor: int
+    reference: str
+    iban: str | None
+    card: str | None
+    """The saved card it is collected from ("Visa 4242"); None: by bank transfer."""
+    ledger_head: str
+    """First 12 hex digits of the ledger's hash once this statement is booked."""
+
+    def to_json(self) -> str:
+        """Return canonical JSON; its SHA-256 is the statement's seal."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+    @property
+    def seal(self) -> str:
+        """SHA-256 of the document, hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def gross(self) -> Money:
+        """What is to be paid."""
+        return Money(self.gross_minor, self.currency)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the times people read."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def locale(self) -> Locale:
+        """How numbers and times are written."""
+        return locale_for(self.language, self.zone)

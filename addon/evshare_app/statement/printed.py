@@ -1,0 +1,218 @@
+"""What a statement says, in words: the same sentences and rows for HTML and PDF."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+
+from segno import QRCode
+
+from .. import formats
+from ..i18n import gettext_for
+from ..money import Money
+from .document import Line, SessionPart, StatementDocument
+from .remittance import epc_qr
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRow:
+    """A session in the table: where and when, and one calculation per price line."""
+
+    stall: str
+    resident: str
+    when: str
+    energy: str
+    lines: tuple[tuple[str, str], ...]
+    """Calculation and amount."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """Every text of a statement, ready to be laid out."""
+
+    language: str
+    title: str
+    sender: tuple[str, ...]
+    recipient: str
+    facts: tuple[tuple[str, str], ...]
+    headline: str
+    amount: str
+    sessions_title: str
+    session_columns: tuple[str, ...]
+    sessions: tuple[SessionRow, ...]
+    totals: tuple[tuple[str, str], ...]
+    """The last one is what is to be paid."""
+    payment_title: str
+    payment_text: str
+    payment_facts: tuple[tuple[str, str], ...]
+    qr: QRCode | None
+    prices_title: str
+    prices: tuple[tuple[str, tuple[str, ...]], ...]
+    readings_title: str
+    reading_columns: tuple[str, ...]
+    readings: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def printed(document: StatementDocument) -> Printed:
+    """Say a statement in its language."""
+    text = gettext_for(document.language)
+    locale = document.locale
+    payment_text, payment_facts, qr = _payment(document, text)
+    issued = formats.day(document.issued.astimezone(document.zone).date(), locale)
+    return Printed(
+        language=document.language,
+        title=text("Charging in %(month)s") % {"month": formats.month_name(document.month, locale)},
+        sender=tuple(line for line in (document.payee, *document.address.splitlines()) if line),
+        recipient=document.account,
+        facts=(
+            (text("Building"), document.building),
+            (text("Statement"), document.number),
+            (text("Issued"), issued),
+            (text("Energy"), formats.kwh(document.energy_wh, locale)),
+        ),
+        headline=_headline(document, text),
+        amount=formats.money(document.gross, locale),
+        sessions_title=text("Sessions"),
+        session_columns=(text("Stall"), text("When"), text("Energy"), text("Calculation"), text("Amount")),
+        sessions=tuple(_session(document, one, text) for one in document.sessions),
+        totals=_totals(document, text),
+        payment_title=text("Payment"),
+        payment_text=payment_text,
+        payment_facts=payment_facts,
+        qr=qr,
+        prices_title=text("Prices"),
+        prices=tuple((text("Tariff %(version)s") % {"version": one.version_id}, one.lines) for one in document.tariffs),
+        readings_title=text("Meter readings"),
+        reading_columns=(
+            text("Stall"),
+            text("Meter"),
+            text("Start (UTC)"),
+            text("Register"),
+            text("End (UTC)"),
+            text("Register"),
+            text("Used"),
+        ),
+        readings=tuple(row for one in document.sessions for row in _readings(document, one)),
+        notes=_notes(document, text),
+    )
+
+
+def _headline(document: StatementDocument, text: Callable[[str], str]) -> str:
+    if not document.gross_minor:
+        return text("Nothing to pay")
+    if document.card is not None:
+        return text("We collect this from %(card)s") % {"card": document.card}
+    return text("To pay by %(date)s") % {"date": formats.day(document.due, document.locale)}
+
+
+def _session(document: StatementDocument, one: SessionPart, text: Callable[[str], str]) -> SessionRow:
+    locale, zone = document.locale, document.zone
+    start, end = formats.moment(one.start, zone, locale), formats.moment(one.end, zone, locale)
+    if one.start.astimezone(zone).date() == one.end.astimezone(zone).date():
+        end = end.rpartition(", ")[2]
+    several = len({each.resident for each in document.sessions}) > 1
+    return SessionRow(
+        stall=one.stall,
+        resident=one.resident if several else "",
+        when=f"{start} \N{EN DASH} {end}",
+        energy=formats.kwh(one.energy_wh, locale),
+        lines=tuple(
+            (_calculation(document, line, text), formats.money(Money(line.net_minor, document.currency), locale))
+            for line in one.lines
+        ),
+    )
+
+
+def _calculation(document: StatementDocument, line: Line, text: Callable[[str], str]) -> str:
+    if line.price is None:
+        return text("Up to the least price") if line.kind == "MIN_PRICE" else text("Down to the highest price")
+    match line.kind:
+        case "ENERGY":
+            volume = formats.kwh(line.volume, document.locale)
+        case "TIME":
+            volume = text("Charging %(time)s") % {"time": formats.duration(line.volume)}
+        case "PARKING_TIME":
+            volume = text("Connected %(time)s") % {"time": formats.duration(line.volume)}
+        case _:
+            return text("Session fee")
+    price = formats.price(line.price, document.currency, document.locale)
+    return f"{volume} \N{MULTIPLICATION SIGN} {price}"
+
+
+def _totals(document: StatementDocument, text: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+    def amount(minor: int) -> str:
+        return formats.money(Money(minor, document.currency), document.locale)
+
+    rates = [one for one in document.vat if one.percent]
+    if not rates:
+        return ((text("Total, without VAT"), amount(document.gross_minor)),)
+    return (
+        (text("Net"), amount(document.net_minor)),
+        *(
+            (
+                text("%(percent)s%% VAT on %(net)s")
+                % {"percent": formats.number(one.percent, document.locale), "net": amount(one.net_minor)},
+                amount(one.vat_minor),
+            )
+            for one in rates
+        ),
+        (text("Total"), amount(document.gross_minor)),
+    )
+
+
+def _payment(
+    document: StatementDocument, text: Callable[[str], str]
+) -> tuple[str, tuple[tuple[str, str], ...], QRCode | None]:
+    reference = (text("Reference"), _in_fours(document.reference))
+    if not document.gross_minor:
+        return text("There is nothing to pay this time."), (), None
+    if document.card is not None:
+        return text("You do not have to do anything: we collect the amount from your saved card."), (reference,), None
+    if document.iban is None:
+        return text("Please ask the building's office how to pay, and name the reference."), (reference,), None
+    facts = (
+        (text("To"), document.payee),
+        (text("IBAN"), _in_fours(document.iban)),
+        (text("Amount"), formats.money(document.gross, document.locale)),
+        reference,
+    )
+    qr = epc_qr(document.payee, document.iban, document.gross, document.reference)
+    if qr is None:
+        return text("Please transfer the amount and name the reference."), facts, None
+    return text("Scan the code with your banking app, or transfer the amount and name the reference."), facts, qr
+
+
+def _readings(document: StatementDocument, one: SessionPart) -> list[tuple[str, ...]]:
+    locale = document.locale
+    return [
+        (
+            one.stall,
+            meter.serial or "\N{EN DASH}",
+            f"{one.start.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            f"{formats.number(meter.start_wh, locale)} Wh",
+            f"{one.end.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            f"{formats.number(meter.end_wh, locale)} Wh",
+            f"{formats.number(meter.end_wh - meter.start_wh, locale)} Wh",
+        )
+        for meter in one.meters
+    ]
+
+
+def _notes(document: StatementDocument, text: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        text(
+            "You pay for what the register of the stall counted, to the watt-hour. Losses in the building's wiring are "
+            "not charged here. Amounts are rounded once per session."
+        ),
+        text("Is something wrong? Please tell %(payee)s and name statement %(number)s.")
+        % {"payee": document.payee, "number": document.number},
+        text(
+            "Seal %(seal)s, ledger %(head)s: with these two codes anyone can check that the books have not been "
+            "changed since."
+        )
+        % {"seal": document.seal[:12], "head": document.ledger_head},
+    )
+
+
+def _in_fours(code: str) -> str:
+    return " ".join(code[place : place + 4] for place in range(0, len(code), 4))

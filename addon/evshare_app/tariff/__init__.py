@@ -1,0 +1,1 @@
+"""Tariffs as OCPI Tariff objects, rating, and charge detail records."""

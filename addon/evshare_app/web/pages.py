@@ -1,0 +1,95 @@
+"""Rendering: Jinja templates in a language, and the files pages need (style, scripts, icon)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..i18n import LANGUAGES, translations
+from .formats import Formats
+
+_HERE = Path(__file__).parent
+_CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What every page knows of whoever looks at it."""
+
+    language: str
+    zone: ZoneInfo
+    building: str
+    """The building's name; empty until the link brought it."""
+    static: str
+    """Address under which the door serves its files, with the slash."""
+    base: str = ""
+    """What our own addresses start with: empty, or Home Assistant's ingress path."""
+    csrf: str = ""
+    who: str | None = None
+    """Whose page it is; None when nobody is signed in."""
+
+    @property
+    def csrf_field(self) -> Markup:
+        """Return the hidden field every form carries."""
+        return Markup('<input type="hidden" name="csrf" value="{}">').format(self.csrf)
+
+    def asset(self, name: str) -> str:
+        """Return the address of a static file; it changes with the file's content."""
+        return self.static + _NAMES[name]
+
+
+class Pages:
+    """Renders the templates of one door."""
+
+    def __init__(self, templates: Path) -> None:
+        self._environments = {language: _environment(templates, language) for language in LANGUAGES}
+
+    def text(self, template: str, view: View, **context: object) -> str:
+        """Return a rendered template."""
+        chosen = self._environments[view.language].get_template(template)
+        return chosen.render(view=view, f=Formats(view.language, view.zone), **context)
+
+    def page(self, template: str, view: View, *, status: int = 200, **context: object) -> web.Response:
+        """Return a rendered page."""
+        return web.Response(text=self.text(template, view, **context), status=status, content_type="text/html")
+
+
+def _environment(templates: Path, language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([templates, _HERE / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _load_assets() -> Mapping[str, tuple[bytes, str]]:
+    assets: dict[str, tuple[bytes, str]] = {}
+    for path in sorted((_HERE / "static").iterdir()):
+        content = path.read_bytes()
+        tag = hashlib.sha256(content).hexdigest()[:12]
+        assets[f"{path.stem}-{tag}{path.suffix}"] = (content, _CONTENT_TYPES[path.suffix])
+    return assets
+
+
+_ASSETS = _load_assets()
+_NAMES = {f"{name.rpartition('-')[0]}{Path(name).suffix}": name for name in _ASSETS}
+
+
+async def static_file(request: web.Request) -> web.Response:
+    """Answer with a static file, which browsers may keep: its name says which content it is."""
+    found = _ASSETS.get(request.match_info["name"])
+    if found is None:
+        raise web.HTTPNotFound
+    content, content_type = found
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return web.Response(body=content, content_type=content_type, charset="utf-8", headers=headers)

@@ -1,0 +1,127 @@
+"""What is not exactly a message is refused by name, whatever it is."""
+
+from contextlib import suppress
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from evshare_app.link.fields import BadMessage
+from evshare_app.link.parsing import UnsupportedVersion, parse
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "link"
+SENT = ("building", "records", "live", "answer_ok", "answer_denied", "tell_office_ticket")
+
+
+def golden(name: str) -> Any:
+    return json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+def refusal(message: Any) -> str:
+    with pytest.raises(BadMessage) as caught:
+        parse(json.dumps(message), speaking=1)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, True, 1.5])
+def test_another_version_is_unsupported(version: object) -> None:
+    with pytest.raises(UnsupportedVersion):
+        parse(json.dumps(golden("live") | {"v": version}), speaking=1)
+
+
+def test_an_unknown_type_is_named() -> None:
+    assert refusal({"v": 1, "type": "shutdown"}).startswith("type: got 'shutdown', accepted is hello, building")
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_every_missing_field_is_named(name: str) -> None:
+    for field in golden(name):
+        message = golden(name)
+        del message[field]
+        assert refusal(message).startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_an_unknown_field_is_named(name: str) -> None:
+    assert refusal(golden(name) | {"colour": "red"}) == "colour: got 'red', accepted is no such field"
+
+
+def test_every_missing_field_of_a_record_is_named_with_its_place() -> None:
+    for place, record in enumerate(golden("records")["records"]):
+        for field in record["body"]:
+            message = golden("records")
+            del message["records"][place]["body"][field]
+            assert refusal(message).startswith(f"{record['kind']}.body.{field}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("records", 3, "body", "register_end_wh"), 1, "slice.body.register_end_wh: got 1, accepted is at least"),
+        (("records", 3, "body", "register_end_wh"), 1.5, "slice.body.register_end_wh: got 1.5"),
+        (("records", 3, "body", "charging_s"), -1, "slice.body.charging_s: got -1"),
+        (("records", 3, "body", "estimated"), 1, "slice.body.estimated: got 1, accepted is true or false"),
+        (("records", 3, "body", "end"), "2026-06-29T20:15:00+02:00", "slice.body.end: got"),
+        (("records", 3, "body", "end"), "2026-06-29T18:00:00Z", "slice.body.end: got"),
+        (("records", 2, "seq"), 9, "records[2].seq: got 9, accepted is 3"),
+        (("records", 1, "body", "session_id"), "x" * 65, "session_authorised.body.session_id: got"),
+        (("records", 1, "body", "mode"), "\ud800", "session_authorised.body.mode: got"),
+        (("records", 1, "kind"), "invented", "records[1].kind: got 'invented', accepted is session_authorised"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(path: tuple[str | int, ...], value: object, said: str) -> None:
+    message = golden("records")
+    inner = message
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    assert refusal(message).startswith(said)
+
+
+def test_a_stall_named_twice_is_refused() -> None:
+    message = golden("building")
+    message["building"]["stalls"] *= 2
+    assert "accepted is each id once" in refusal(message)
+
+
+@pytest.mark.parametrize("time_zone", ["Berlin", "../../etc/passwd", ""])
+def test_a_time_zone_that_is_none_is_refused(time_zone: str) -> None:
+    message = golden("building")
+    message["building"]["time_zone"] = time_zone
+    assert refusal(message).startswith("building.time_zone: ")
+
+
+@pytest.mark.parametrize("frame", ["", "nonsense", "[]", "1", "null", '{"v": NaN}', "[" * 100_000])
+def test_what_is_no_object_is_refused(frame: str) -> None:
+    with pytest.raises(BadMessage):
+        parse(frame, speaking=1)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, child in inner for place in places(child, (*path, key)))]
+
+
+@given(data=st.data())
+def test_a_message_spoilt_anywhere_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
+    message = {"message": golden(data.draw(st.sampled_from(SENT)))}
+    path = data.draw(st.sampled_from(places(message)[1:]))
+    spoilt: Any = copy.deepcopy(message)
+    inner = spoilt
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = data.draw(JSON)
+    with suppress(BadMessage):
+        parse(json.dumps(spoilt["message"]), speaking=1)

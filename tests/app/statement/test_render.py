@@ -1,0 +1,207 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+import re
+from typing import Any
+
+import pytest
+
+from evshare_app.model import Month
+from evshare_app.statement.document import Line, Meter, SessionPart, StatementDocument, TariffText, Vat
+from evshare_app.statement.html import render_html
+from evshare_app.statement.pdf import render_pdf
+from evshare_app.statement.printed import printed
+
+
+def session(**changes: Any) -> SessionPart:
+    fields: dict[str, Any] = {
+        "session_id": "s1",
+        "resident": "Jana Weber",
+        "stall": "Stall 1",
+        "start": datetime(2026, 6, 2, 16, 5, 12, tzinfo=UTC),
+        "end": datetime(2026, 6, 2, 20, 0, 12, tzinfo=UTC),
+        "energy_wh": 14_478,
+        "net_minor": 724,
+        "lines": (
+            Line(kind="ENERGY", net_minor=434, price=Decimal("0.30"), volume=14_478, vat_percent=Decimal(19)),
+            Line(kind="PARKING_TIME", net_minor=190, price=Decimal("1.25"), volume=5472, vat_percent=Decimal(19)),
+            Line(kind="FLAT", net_minor=100, price=Decimal(1), vat_percent=Decimal(19)),
+        ),
+        "meters": (Meter(serial="17510001", start_wh=1_204_500, end_wh=1_218_978),),
+    }
+    return SessionPart(**fields | changes)
+
+
+def document(**changes: Any) -> StatementDocument:
+    fields: dict[str, Any] = {
+        "statement_id": "0" * 32,
+        "number": "2026-000001",
+        "month": Month(2026, 6),
+        "issued": datetime(2026, 7, 1, 8, tzinfo=UTC),
+        "due": date(2026, 7, 15),
+        "language": "en",
+        "time_zone": "Europe/Berlin",
+        "currency": "EUR",
+        "building": "Lindenhof",
+        "payee": "WEG Lindenhof",
+        "address": "Lindenstraße 7\n10969 Berlin",
+        "account": "Familie Weber",
+        "sessions": (session(),),
+        "tariffs": (TariffText(version_id="default", lines=("0,30 € per kWh",)),),
+        "energy_wh": 14_478,
+        "net_minor": 724,
+        "vat": (Vat(percent=Decimal(19), net_minor=724, vat_minor=138),),
+        "vat_minor": 138,
+        "gross_minor": 862,
+        "reference": "RF75EV2026000001",
+        "iban": "DE89370400440532013000",
+        "card": None,
+        "ledger_head": "599339cdde9c",
+    }
+    return StatementDocument(**fields | changes)
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.parts.append(" ".join(data.split()))
+
+
+def read(page: str) -> _Text:
+    reader = _Text()
+    reader.feed(page)
+    return reader
+
+
+def words(page: str) -> str:
+    return " ".join(part for part in read(page).parts if part)
+
+
+def test_the_page_says_who_pays_whom_what_for_and_how():
+    said = words(render_html(document()))
+    for part in (
+        "WEG Lindenhof · Lindenstraße 7 · 10969 Berlin",
+        "Charging in June 2026",
+        "Familie Weber",
+        "Statement 2026-000001",
+        "To pay by 15 July 2026 8,62 €",
+        "Stall 1 2 Jun, 18:05 – 22:00 14,478 kWh 14,478 kWh × 0,30 € 4,34 €",
+        "Connected 1:31:12 h × 1,25 € 1,90 €",
+        "Session fee 1,00 €",
+        "Net 7,24 €",
+        "19% VAT on 7,24 € 1,38 €",
+        "Total 8,62 €",
+        "IBAN DE89 3704 0044 0532 0130 00",
+        "Reference RF75 EV20 2600 0001",
+        "Stall 1 17510001 2026-06-02 16:05:12 1.204.500 Wh 2026-06-02 20:00:12 1.218.978 Wh 14.478 Wh",
+        "0,30 € per kWh Tariff default",
+        "ledger 599339cdde9c",
+        f"Seal {document().seal[:12]}",
+    ):
+        assert part.replace(" €", "\N{NO-BREAK SPACE}€") in said.replace(" €", "\N{NO-BREAK SPACE}€")
+
+
+def test_it_speaks_german_to_those_who_do():
+    said = words(render_html(document(language="de"))).replace("\N{NO-BREAK SPACE}", " ")
+    for part in (
+        "Laden im Juni 2026",
+        "Zu zahlen bis 15. Juli 2026",
+        "19 % MwSt. auf 7,24 €",
+        "Zählerstand",
+        "2. Juni, 18:05",
+    ):
+        assert part in said
+    assert not re.search(r"\b(Statement|Sessions|Meter|Register|Total)\b", said)
+
+
+def test_it_needs_nothing_from_elsewhere_and_runs_no_script():
+    page = read(render_html(document()))
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "img", "iframe", "form"}
+    for _, attributes in page.tags:
+        assert not attributes.keys() & {"src", "href", "style"}
+        assert not any(name.startswith("on") for name in attributes)
+    assert "url(" not in render_html(document())
+
+
+def test_names_cannot_become_markup():
+    page = render_html(document(account="<script>alert(1)</script>", sessions=(session(stall="<b>1</b>"),)))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<b>" not in page
+
+
+def test_a_household_of_several_sees_who_charged_and_a_single_one_does_not():
+    both = document(sessions=(session(), session(resident="Timo Weber")))
+    assert "Timo Weber" in words(render_html(both))
+    assert "Jana Weber" not in words(render_html(document()))
+
+
+def test_a_session_over_midnight_shows_both_dates():
+    late = session(end=datetime(2026, 6, 3, 5, 0, tzinfo=UTC))
+    assert printed(document(sessions=(late,))).sessions[0].when == "2 Jun, 18:05 – 3 Jun, 07:00"
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline", "text", "with_code"),
+    [
+        ({}, "To pay by 15 July 2026", "Scan the code", True),
+        ({"currency": "CHF", "iban": "CH9300762011623852957"}, "To pay by 15 July 2026", "Please transfer", False),
+        ({"iban": None}, "To pay by 15 July 2026", "Please ask the building's office", False),
+        ({"card": "Visa 4242"}, "We collect this from Visa 4242", "You do not have to do anything", False),
+        ({"gross_minor": 0}, "Nothing to pay", "There is nothing to pay this time", False),
+    ],
+)
+def test_it_says_how_to_pay_and_offers_one_way_only(changes, headline, text, with_code):
+    said = printed(document(**changes))
+    assert said.headline == headline
+    assert said.payment_text.startswith(text)
+    assert (said.qr is not None) is with_code
+    assert ("<svg" in render_html(document(**changes))) is with_code
+
+
+def test_a_building_without_vat_says_so():
+    free = document(vat=(Vat(percent=Decimal(0), net_minor=724, vat_minor=0),), vat_minor=0, gross_minor=724)
+    assert printed(free).totals == (("Total, without VAT", "7,24\N{NO-BREAK SPACE}€"),)
+
+
+def test_what_a_limit_changed_is_explained():
+    capped = session(
+        lines=(
+            Line(kind="ENERGY", net_minor=931, price=Decimal("0.5"), volume=18_623),
+            Line(kind="MAX_PRICE", net_minor=-431),
+        )
+    )
+    [row] = printed(document(sessions=(capped,))).sessions
+    assert row.lines[1] == ("Down to the highest price", "-4,31\N{NO-BREAK SPACE}€")
+
+
+def pages(pdf: bytes) -> int:
+    return len(re.findall(rb"/Type /Page\b", pdf))
+
+
+def test_the_pdf_is_one_page_for_a_small_month_and_more_for_a_large_one():
+    small = render_pdf(document())
+    assert small.startswith(b"%PDF-")
+    assert small.rstrip().endswith(b"%%EOF")
+    assert pages(small) == 1
+    assert b"DejaVuSans" in small
+    assert pages(render_pdf(document(sessions=tuple(session() for _ in range(60))))) > 3
+
+
+def test_the_same_document_gives_the_same_pdf_and_seal():
+    assert render_pdf(document()) == render_pdf(document())
+    assert document().seal == document().seal
+    assert document().seal != document(gross_minor=863).seal
+
+
+@pytest.mark.parametrize("name", ["Łukasz Žižek-Ørsted", "Μαρία Παπαδοπούλου", "Олена Шевченко"])
+def test_the_pdf_can_print_the_names_of_europe(name):
+    assert render_pdf(document(account=name)).startswith(b"%PDF-")
