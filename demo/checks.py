@@ -1,0 +1,248 @@
+"""What must be true after the story, computed from the simulator's true registers and the files the product left.
+
+Nothing of the product is imported: the books are read as a plain SQLite file, prices are worked out here again, and
+what flowed is asked of the simulator. A check says what it compared, so that a reader can do the sum again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+import json
+from pathlib import Path
+import sqlite3
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One comparison and how it came out."""
+
+    name: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What the simulator knows about one visit of a car."""
+
+    stall: str
+    person: str
+    stranger: bool
+    delivered_wh: int
+
+
+class BooksFile:
+    """The app's books as rows, opened read-only."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        self._connection.row_factory = sqlite3.Row
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        return [dict(row) for row in self._connection.execute(sql, values)]
+
+    def value(self, sql: str, *values: object) -> Any:
+        """Return the one value of a query."""
+        return self._connection.execute(sql, values).fetchone()[0]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def registers(books: BooksFile, true_flow_wh: Mapping[str, int]) -> list[Check]:
+    """Sum of slices = what the simulator's register moved, for every stall (`true_flow_wh` by stall name)."""
+    checks = []
+    for name, flowed_wh in true_flow_wh.items():
+        sliced_wh = books.value(
+            "SELECT coalesce(sum(register_end_wh - register_start_wh), 0) FROM slice JOIN stall USING (stall_id)"
+            " WHERE stall.name = ?",
+            name,
+        )
+        checks.append(
+            Check(
+                name=f"{name}: slices = register",
+                holds=sliced_wh == flowed_wh,
+                detail=f"slices {sliced_wh} Wh, register moved {flowed_wh} Wh",
+            )
+        )
+    return checks
+
+
+def sessions(books: BooksFile, visits: Iterable[Truth]) -> list[Check]:
+    """Each resident's sessions hold what their cars really got; each session is the sum of its slices."""
+    given: dict[tuple[str, str], int] = defaultdict(int)
+    stranger_wh = 0
+    count = 0
+    for visit in visits:
+        if visit.stranger:
+            stranger_wh += visit.delivered_wh
+        else:
+            given[visit.stall, visit.person] += visit.delivered_wh
+            count += 1
+    billed = {
+        (row["stall"], row["person"]): row["wh"]
+        for row in books.rows(
+            "SELECT stall.name AS stall, resident.name AS person, sum(energy_wh) AS wh FROM session"
+            " JOIN stall USING (stall_id) JOIN resident USING (resident_id) GROUP BY 1, 2"
+        )
+    }
+    wrong = {
+        key: (given.get(key, 0), billed.get(key, 0))
+        for key in given | billed
+        if given.get(key, 0) != billed.get(key, 0)
+    }
+    torn = books.rows(
+        "SELECT session_id, energy_wh, (SELECT coalesce(sum(register_end_wh - register_start_wh), 0) FROM slice"
+        " WHERE slice.session_id = session.session_id) AS sliced_wh FROM session WHERE energy_wh <> sliced_wh"
+    )
+    started = books.value("SELECT count(*) FROM session WHERE started_ms IS NOT NULL")
+    opened = books.value("SELECT count(*) FROM session WHERE ended_ms IS NULL")
+    return [
+        Check(
+            name="every car's energy is billed to its resident",
+            holds=not wrong,
+            detail=f"{sum(given.values())} Wh in {len(given)} pairs of stall and resident"
+            + (f"; wrong: {wrong}" if wrong else ""),
+        ),
+        Check(name="every visit is one session", holds=started == count, detail=f"{started} sessions, {count} visits"),
+        Check(name="no session is left open", holds=opened == 0, detail=f"{opened} open"),
+        Check(name="sessions = their slices", holds=not torn, detail=f"{len(torn)} differ"),
+        Check(name="strangers got nothing", holds=stranger_wh == 0, detail=f"{stranger_wh} Wh"),
+    ]
+
+
+def money(books: BooksFile, net_per_kwh: Decimal, vat_percent: Decimal) -> list[Check]:
+    """Prices again by hand, ledger and statements against each other."""
+    cent = Decimal("0.01")
+    mispriced = []
+    for row in books.rows("SELECT cdr_id, energy_wh, net_minor, vat_minor, gross_minor FROM cdr"):
+        net = Decimal(row["energy_wh"]) * net_per_kwh / 1000
+        expected_net = int((net.quantize(cent, ROUND_HALF_UP)) * 100)
+        expected_gross = int(((net * (100 + vat_percent) / 100).quantize(cent, ROUND_HALF_UP)) * 100)
+        if (row["net_minor"], row["gross_minor"]) != (expected_net, expected_gross):
+            mispriced.append((row["cdr_id"], row["gross_minor"], expected_gross))
+    cdrs, cdrs_minor = books.rows("SELECT count(*) AS n, coalesce(sum(gross_minor), 0) AS m FROM cdr")[0].values()
+    statements_minor = books.value("SELECT coalesce(sum(gross_minor), 0) FROM statement")
+    sessions_with_energy = books.value(
+        "SELECT count(*) FROM session WHERE ended_ms IS NOT NULL AND started_ms IS NOT NULL"
+    )
+    on_statements = books.value("SELECT count(*) FROM statement_cdr")
+    unbalanced = books.rows(
+        "SELECT number, sum(amount_minor) AS s FROM posting GROUP BY number, currency HAVING s <> 0"
+    )
+    postings_minor = books.value("SELECT coalesce(sum(amount_minor), 0) FROM posting")
+    energy_wh, cdr_wh = books.rows(
+        "SELECT (SELECT sum(energy_wh) FROM session WHERE started_ms IS NOT NULL) AS a,"
+        " (SELECT sum(energy_wh) FROM cdr) AS b"
+    )[0].values()
+    return [
+        Check(name="every started session has one CDR", holds=cdrs == sessions_with_energy, detail=f"{cdrs} CDRs"),
+        Check(name="CDRs = sessions in Wh", holds=energy_wh == cdr_wh, detail=f"{cdr_wh} Wh, {energy_wh} Wh"),
+        Check(
+            name="prices worked out again",
+            holds=not mispriced,
+            detail=f"{cdrs} CDRs" + (f"; wrong: {mispriced}" if mispriced else ""),
+        ),
+        Check(
+            name="statements = CDRs",
+            holds=statements_minor == cdrs_minor and on_statements == cdrs,
+            detail=f"{statements_minor} and {cdrs_minor} cents; {on_statements} of {cdrs} CDRs are on a statement",
+        ),
+        Check(
+            name="postings sum to zero",
+            holds=postings_minor == 0 and not unbalanced,
+            detail=f"sum {postings_minor}, {len(unbalanced)} unbalanced transactions",
+        ),
+    ]
+
+
+def payments(
+    books: BooksFile, collected: Mapping[str, tuple[int, int]], portal_pages: Mapping[str, str]
+) -> list[Check]:
+    """Each statement is paid once, or open with its bank QR.
+
+    Args:
+        books: The app's books.
+        collected: How often the Stripe stand-in was paid and how much in minor units, by statement number.
+        portal_pages: What the residents' portal shows of open statements, by statement number: a card that was declined
+            after the statement was issued makes the bank's QR code appear there.
+    """
+    wrong = []
+    paid = open_ = 0
+    for row in books.rows(
+        "SELECT statement_id, number, gross_minor, html, reference, (SELECT coalesce(sum(amount_minor), 0) FROM payment"
+        " WHERE payment.statement_id = statement.statement_id) AS paid_minor FROM statement"
+    ):
+        times, taken_minor = collected.get(row["number"], (0, 0))
+        booked_by_card = books.value(
+            "SELECT coalesce(sum(amount_minor), 0) FROM payment WHERE rail = 'stripe' AND statement_id = ?",
+            row["statement_id"],
+        )
+        if taken_minor != booked_by_card or times > 1:
+            wrong.append(
+                f"{row['number']}: Stripe took {taken_minor} in {times} payments, the books say {booked_by_card}"
+            )
+        if row["paid_minor"] == row["gross_minor"]:
+            paid += 1
+        elif row["paid_minor"] == 0 and any(
+            row["reference"] in page.replace(" ", "") and "<svg" in page
+            for page in (row["html"], portal_pages.get(row["number"], ""))
+        ):
+            open_ += 1
+        else:
+            wrong.append(f"{row['number']}: {row['paid_minor']} of {row['gross_minor']} paid, or no QR")
+    unknown = set(collected) - {row["number"] for row in books.rows("SELECT number FROM statement")}
+    return [
+        Check(
+            name="statements are paid once, or open with their bank QR",
+            holds=not wrong and not unknown,
+            detail=f"{paid} paid, {open_} open" + (f"; {wrong}" if wrong else ""),
+        )
+    ]
+
+
+def delivery(books: BooksFile, head_seq: int | None) -> list[Check]:
+    """The outbox arrived whole: one incarnation, no gap, nothing twice (the primary key says so)."""
+    rows = books.rows("SELECT incarnation, min(seq) AS first, max(seq) AS last, count(*) AS n FROM record GROUP BY 1")
+    whole = len(rows) == 1 and rows[0]["first"] == 1 and rows[0]["last"] == rows[0]["n"]
+    arrived = rows[0]["n"] if rows else 0
+    return [
+        Check(
+            name="every journal record arrived",
+            holds=whole and (head_seq is None or arrived == head_seq),
+            detail=f"{arrived} records" + (f" of {head_seq}" if head_seq is not None else ""),
+        )
+    ]
+
+
+def statement_numbers(books: BooksFile) -> list[Check]:
+    """Numbers follow each other without a gap."""
+    numbers = [int(row["number"].split("-")[-1]) for row in books.rows("SELECT number FROM statement ORDER BY number")]
+    return [
+        Check(
+            name="statement numbers have no gap",
+            holds=numbers == list(range(1, len(numbers) + 1)),
+            detail=f"{len(numbers)} statements",
+        )
+    ]
+
+
+def documents(books: BooksFile, folder: Path) -> list[Path]:
+    """Write every statement as HTML and PDF into `folder`; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for row in books.rows("SELECT number, html, pdf, document_json FROM statement ORDER BY number"):
+        for suffix, content in (
+            ("html", row["html"].encode()),
+            ("pdf", row["pdf"]),
+            ("json", row["document_json"].encode()),
+        ):
+            file = folder / f"{row['number']}.{suffix}"
+            file.write_bytes(content)
+            written.append(file)
+        json.loads(row["document_json"])
+    return written

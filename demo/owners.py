@@ -1,0 +1,78 @@
+"""What the owners do: set the building up, let people in, close the month, all on the flows and pages there are."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+import re
+
+from .forms import PageError
+from .lindenhof import Lindenhof
+from .stalls import StallPlan
+from .timetable import RESIDENTS
+
+NET_PER_KWH, VAT_PERCENT = Decimal("0.29"), Decimal(19)
+
+
+async def set_up(place: Lindenhof, say: Callable[[str], None]) -> None:
+    """Set the building up like its owners would: hardware, residents, cards, tariff, bank account, phones."""
+    say("Starting the app")
+    await place.app.start()
+    await place.until_app_answers()
+    say("Starting Home Assistant")
+    await place.home_assistant.start()
+    say("Adding stalls and residents")
+    await place.set_up_home_assistant(say)
+
+
+async def furnish(place: Lindenhof, stalls: Sequence[StallPlan], say: Callable[[str], None]) -> None:
+    """Cards (tapped at `stalls`), tariff, bank account and phones: everything after the processes run."""
+    say("Enrolling cards by tapping them")
+    await place.enrol_cards(stalls)
+    say("Setting tariff and bank account in the office")
+    office = await place.enter_office()
+    page = await office.open("/office/settings")
+    await office.send(
+        page,
+        "/office/settings",
+        {"iban": "DE75512108001245126199", "payee": "WEG Lindenhof", "address": "Lindenallee 7, 10115 Berlin"},
+    )
+    page = await office.open("/office/tariff")
+    await office.send(page, "/office/tariff", {"price": str(NET_PER_KWH), "vat": str(VAT_PERCENT)})
+    await place.read_stall_signs(office)
+    say("Inviting phones; some residents save a payment card")
+    for person in RESIDENTS:
+        if person.phone or person.card_number:
+            await place.invite(office, person)
+            await place.connect_phone(person)
+        if person.card_number:
+            await place.save_payment_card(person)
+
+
+async def look_at_statements(place: Lindenhof) -> dict[str, str]:
+    """Let everybody with a phone look at their statement; returns the pages by statement number."""
+    pages = {}
+    for phone in place.phones.values():
+        listed = await phone.open("/statements")
+        for link in {link for link in listed.links if re.fullmatch(r"/statements/[0-9a-f]{32}", link)}:
+            page = await phone.open(link)
+            numbers = re.findall(r"\b2026-\d{6}\b", page.text)
+            pages[numbers[0]] = re.sub(r"(?s)<nav.*?</nav>|<svg class=\"icon.*?</svg>", "", page.html)
+    return pages
+
+
+async def close_month(place: Lindenhof, say: Callable[[str], None]) -> None:
+    """Close June in the office, collect by card, and let two neighbours' transfers arrive."""
+    office = await place.enter_office()
+    page = await office.open("/office/month?month=2026-06")
+    page = await office.send(page, "/month/close")
+    if page.status != 200:
+        raise PageError(f"the month was not closed: {page.status}\n{page.text}")
+    say("Collecting by card")
+    await office.send(page, "/month/collect")
+    await asyncio.sleep(180)
+    page = await office.open("/office/month?month=2026-06")
+    for form in [form for form in page.forms if form.action.endswith("/transfer")][:2]:
+        page = await office.send(page, form.action)
+        if page.status != 200:
+            raise PageError(f"a transfer was not booked: {page.status}\n{page.text}")
+    await asyncio.sleep(180)
