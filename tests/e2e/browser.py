@@ -1,0 +1,47 @@
+"""A real Chromium for the end-to-end tests (Debian's package, driven by Playwright)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+import shutil
+
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+PICTURES = Path(__file__).resolve().parents[2] / "out" / "pictures"
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Start the browser; fails with a clear text when there is none."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path is not None, "chromium is not installed; scripts/test installs it"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def phone(browser: Browser, *, dark: bool = False) -> BrowserContext:
+    """A resident's phone: its own cookies, a small screen."""
+    return await browser.new_context(
+        viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True, color_scheme="dark" if dark else "light"
+    )
+
+
+async def desk(browser: Browser, *, dark: bool = False) -> BrowserContext:
+    """The manager's computer."""
+    return await browser.new_context(viewport=DESK, color_scheme="dark" if dark else "light")
