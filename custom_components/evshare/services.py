@@ -184,7 +184,10 @@ async def async_set_mode(
 async def _async_enrol_card(call: ServiceCall) -> None:
     building, stall = _stall_of(call)
     _, resident = await _async_person_for(call, building)
-    await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S])
+    try:
+        await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S])
+    except NotInBuilding as error:
+        raise _refusal("no_card_reader", stall=stall.config.name) from error
 
 
 def _utc(local: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """The services: who may call them, and what they do."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -333,3 +334,15 @@ async def test_with_several_buildings_one_has_to_be_chosen(
         await ask(hass, "export_sessions", hass_admin_user, **period)
     answer = await ask(hass, "export_sessions", hass_admin_user, config_entry_id=building.entry_id, **period)
     assert answer == {"sessions": []}
+
+
+async def test_a_stall_without_a_card_reader_says_so(
+    hass: HomeAssistant, building: MockConfigEntry, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = building.runtime_data.stalls["stall-1"].connector
+    readerless = replace(connector.ports, identity=False, polled_identity=False)
+    monkeypatch.setattr(type(connector), "ports", property(lambda _self: readerless))
+    with pytest.raises(ServiceValidationError) as refused:
+        await call(hass, "enrol_card", anna, device_id=device_id(hass))
+    assert refused.value.translation_key == "no_card_reader"
+    assert building.runtime_data.enrolling == {}
