@@ -109,7 +109,10 @@ class ClockSelector(selectors.DefaultSelector):
             elif not self._all_still():
                 ready = self._own(super().select(None))
             else:
-                self._move_to(self._next(until))
+                # Once more: with nobody left to ask, nothing above has looked at the sockets.
+                ready = self._own(super().select(0))
+                if not ready:
+                    self._move_to(self._next(until))
             if ready or self.clock.mono_s >= until:
                 return ready
 
@@ -204,9 +207,16 @@ class ClockSelector(selectors.DefaultSelector):
 def run_on_virtual_time[T](start: datetime, main: Callable[[ClockSelector], Coroutine[Any, Any, T]]) -> T:
     """Run `main` in an event loop that owns the clock, beginning at `start`."""
     selector = ClockSelector(start)
+
+    async def played() -> T:
+        try:
+            return await main(selector)
+        finally:
+            selector.hold_again()  # what is left to do is real work only
+
     try:
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-            return runner.run(main(selector))
+            return runner.run(played())
     finally:
         selector.work.stop()
         selector.clock.stop()

@@ -148,7 +148,19 @@ def test_home_assistant_shows_a_stall_and_the_portal_turns_strangers_away(tmp_pa
             await expect(page.get_by_text("Preparing").first).to_be_visible(timeout=60_000)
             await picture(page, "ha-stall")
 
-            office = await sign_in_to_office(place, owner)
+            # The office is one press away from Home Assistant's sidebar, in a tab that has no hold on this one.
+            await page.locator("a[href='/evshare']").click()
+            await expect(page.get_by_role("heading", name="Lindenhof")).to_be_visible()
+            await expect(page.get_by_text("The app is connected.")).to_be_visible()
+            await picture(page, "ha-panel")
+            await page.emulate_media(color_scheme="dark")
+            await picture(page, "ha-panel-dark")
+            async with owner.expect_page() as opened:
+                await page.get_by_role("button", name="Open the office").click()
+            office = await opened.value
+            await office.wait_for_url(f"{place.office_url}/office")
+            assert await office.evaluate("window.opener") is None
+
             await office.goto(f"{place.office_url}/office/stalls")
             address = await office.locator(".sign").filter(has_text="Stall 1").locator("p.mono").inner_text()
             page = await stranger.new_page()

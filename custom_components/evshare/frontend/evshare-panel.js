@@ -22,9 +22,9 @@ export const TEXTS = {
     about: "Das Büro führt Tarife, Abrechnungen und Zahlungen. Es öffnet sich in einem neuen Tab, Sie sind angemeldet.",
     open: "Büro öffnen",
     connected: "Die App ist verbunden.",
-    disconnected: "Die App ist nicht verbunden. Das Haus läuft weiter; das Büro öffnet sich, wenn sie wieder da ist.",
-    no_app: "Dieses Haus hat keine App. Tragen Sie sie unter Einstellungen > Geräte & Dienste > evshare > Neu konfigurieren ein.",
-    not_running: "Dieses Haus läuft nicht. Unter Einstellungen > Geräte & Dienste > evshare steht, warum.",
+    disconnected: "Die App ist nicht verbunden. Das Gebäude läuft weiter; das Büro öffnet sich, wenn sie wieder da ist.",
+    no_app: "Dieses Gebäude hat keine App. Tragen Sie sie unter Einstellungen > Geräte & Dienste > evshare > Neu konfigurieren ein.",
+    not_running: "Dieses Gebäude läuft nicht. Unter Einstellungen > Geräte & Dienste > evshare steht, warum.",
     held_back: "Der neue Tab wurde zurückgehalten. Dieser Link gilt eine Minute:",
     failed: "Das ging nicht. Versuchen Sie es gleich noch einmal.",
   },
@@ -101,7 +101,8 @@ function appOf(hass, entry) {
 
 /** Why a service refused, in the user's language. */
 async function reasonOf(hass, error) {
-  const { translation_domain: domain, translation_key: key, translation_placeholders: values } = error ?? {};
+  const { translation_domain: domain, translation_key: key, translation_placeholders: values } = error;
+  if (!key) return wordsOf(hass).failed;
   try {
     const localize = await hass.loadBackendTranslation("exceptions", domain);
     return localize(`component.${domain}.exceptions.${key}.message`, values) || wordsOf(hass).failed;
@@ -237,7 +238,11 @@ class EvsharePanel extends HTMLElement {
       this.#buildings.set(entry.entry_id, building);
     }
     const sorted = [...this.#buildings.values()].sort((a, b) => a.entry.title.localeCompare(b.entry.title));
-    this.main.replaceChildren(this.about, ...sorted.map(({ element }) => element));
+    const cards = sorted.map(({ element }) => element);
+    const shown = [...this.main.querySelectorAll("section")];
+    // Cards that stay where they are keep the focus.
+    if (cards.length !== shown.length || cards.some((card, index) => card !== shown[index]))
+      this.main.replaceChildren(this.about, ...cards);
     this.#show();
   }
 
