@@ -53,8 +53,9 @@ def _power_w(stall: RunningStall) -> float | None:
 
 
 def _register_wh(stall: RunningStall) -> int | None:
-    reading = stall.state.reading
-    return None if reading is None else reading.register_wh
+    """The register as last believed: it is not read every time while nobody is there."""
+    meter = stall.state.meter
+    return None if meter is None else meter.last.register_wh
 
 
 def _session_wh(stall: RunningStall) -> int | None:

@@ -1,8 +1,8 @@
 """The allocation tick: every 10 s and whenever something changed, amps and sun are shared anew.
 
 Decreases go out first and are waited for; then the increases (DESIGN rule 10). A running session is raised at most
-every 30 s, so that a restless house does not cut its record into seconds. After a restart nothing rises for 30 s:
-until then nobody knows what the others draw.
+every 30 s, and by a single ampere every 5 minutes, so that a restless house does not cut its record into seconds.
+After a restart nothing rises for 30 s: until then nobody knows what the others draw.
 """
 
 import asyncio
@@ -19,6 +19,9 @@ from .supply import Supply
 
 TICK_S = 10.0
 RAISE_AGAIN_S = 30.0
+RAISE_LITTLE_S = 300.0
+LITTLE_A = 1
+"""A single ampere more comes and goes with the house's kettle; some boxes wear with every change they are told."""
 HELD_AFTER_RESTART_S = 30.0
 
 _LOGGER = logging.getLogger(__name__)
@@ -177,7 +180,7 @@ class Controller:
             limit_a, offered_a = allocation.amps.get(stall_id, 0), stall.state.offered_a
             if limit_a < offered_a:
                 falling[stall_id] = limit_a
-            elif limit_a > offered_a and self._may_rise(stall, now):
+            elif limit_a > offered_a and self._may_rise(stall, limit_a, now):
                 rising[stall_id] = limit_a
             else:
                 staying[stall_id] = offered_a
@@ -196,11 +199,13 @@ class Controller:
             )
         )
 
-    def _may_rise(self, stall: RunningStall, now: Moment) -> bool:
+    def _may_rise(self, stall: RunningStall, limit_a: int, now: Moment) -> bool:
         session = stall.state.session
         if session is None or now.mono_s < self._held_until_mono_s:
             return False
-        if stall.state.offered_a and now.mono_s - self._raised.get(session.id, float("-inf")) < RAISE_AGAIN_S:
+        offered_a = stall.state.offered_a
+        pause_s = RAISE_AGAIN_S if limit_a - offered_a > LITTLE_A else RAISE_LITTLE_S
+        if offered_a and now.mono_s - self._raised.get(session.id, float("-inf")) < pause_s:
             return False
         self._raised[session.id] = now.mono_s
         return True

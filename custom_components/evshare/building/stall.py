@@ -51,7 +51,7 @@ SNAPSHOT_S = 60.0
 """While a session is open its state is stored this often: what a crash may take from the evidence of who is there."""
 TRICKLE_S = 60.0
 """What a car still takes this soon after its session is nobody's, but no theft."""
-SETTLED_S = 5.0
+SETTLED_S = 10.0
 """How long a decrease of current is waited for before others may rise (DESIGN rule 10)."""
 
 _LOGGER = logging.getLogger(__name__)
@@ -229,7 +229,7 @@ class RunningStall:
     async def settle(self, limit_a: int) -> bool:
         """Wait until the connector has carried out its commands and reads back at most `limit_a`.
 
-        Returns False when that was not seen within 5 s.
+        Returns False when that was not seen within 10 s.
         """
         try:
             async with asyncio.timeout(SETTLED_S):

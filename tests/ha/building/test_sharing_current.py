@@ -127,6 +127,55 @@ async def test_a_silent_meter_leaves_every_stall_its_safe_share(make_site: MakeS
     assert site.connectors[STALL_2].limit_a == 10
 
 
+async def test_a_silent_meter_raises_nobody(make_site: MakeSite) -> None:
+    currents = {f"current_l{phase}": f"sensor.l{phase}" for phase in (1, 2, 3)}
+    site = await _site(make_site, fuse_a=32, **currents)
+    connector = site.connectors[STALL_1]
+    for phase in (1, 2, 3):
+        _report(site, f"sensor.l{phase}", 22)
+    await _arrives(site, STALL_1, ANNAS_CARD)
+    await site.clock.passes(10)
+    assert connector.limit_a == 9
+    await site.clock.passes(600)
+    assert connector.limit_a == 9, "the safe share would be 16 A, but nobody knows what the house does"
+
+
+async def test_a_single_ampere_more_waits_five_minutes(make_site: MakeSite) -> None:
+    currents = {f"current_l{phase}": f"sensor.l{phase}" for phase in (1, 2, 3)}
+    site = await _site(make_site, fuse_a=32, **currents)
+    connector = site.connectors[STALL_1]
+
+    async def lives(seconds: int, house_a: float) -> None:
+        for _ in range(seconds // 5):
+            for phase in (1, 2, 3):
+                _report(site, f"sensor.l{phase}", house_a + connector.power_w / 690)
+            await site.clock.passes(5)
+
+    await lives(10, 20)
+    await _arrives(site, STALL_1, ANNAS_CARD)
+    await lives(60, 20)
+    assert connector.limit_a == 11
+    await lives(120, 19)
+    assert connector.limit_a == 11
+    await lives(240, 19)
+    assert connector.limit_a == 12
+
+
+async def test_what_a_full_car_leaves_goes_to_the_neighbour_and_comes_back(make_site: MakeSite) -> None:
+    site = await _site(make_site, fuse_a=22)
+    first, second = site.connectors[STALL_1], site.connectors[STALL_2]
+    await _arrives(site, STALL_1, ANNAS_CARD)
+    await _arrives(site, STALL_2, BENS_CARD)
+    await site.clock.passes(60)
+    assert (first.limit_a, second.limit_a) == (11, 11)
+    first.wants_a = 0
+    await site.clock.passes(120)
+    assert (first.limit_a, second.limit_a) == (6, 16)
+    first.wants_a = 16
+    await site.clock.passes(120)
+    assert (first.limit_a, second.limit_a) == (11, 11)
+
+
 async def test_a_restless_house_does_not_cut_the_record_into_seconds(make_site: MakeSite) -> None:
     currents = {f"current_l{phase}": f"sensor.l{phase}" for phase in (1, 2, 3)}
     site = await _site(make_site, fuse_a=32, **currents)
