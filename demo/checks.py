@@ -7,6 +7,7 @@ what flowed is asked of the simulator. A check says what it compared, so that a 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 import json
 from pathlib import Path
@@ -205,17 +206,54 @@ def payments(
     ]
 
 
-def delivery(books: BooksFile, head_seq: int | None) -> list[Check]:
-    """The outbox arrived whole: one incarnation, no gap, nothing twice (the primary key says so)."""
-    rows = books.rows("SELECT incarnation, min(seq) AS first, max(seq) AS last, count(*) AS n FROM record GROUP BY 1")
-    whole = len(rows) == 1 and rows[0]["first"] == 1 and rows[0]["last"] == rows[0]["n"]
-    arrived = rows[0]["n"] if rows else 0
+def delivery(books: BooksFile, journal: Path) -> list[Check]:
+    """Every record of the journal is in the books, with the same body, once and in order.
+
+    Args:
+        books: The app's books.
+        journal: The integration's journal, a SQLite file of its own.
+    """
+    written = BooksFile(journal)
+    try:
+        kept = {(row["incarnation"], row["seq"]): row["body"] for row in written.rows("SELECT * FROM record")}
+    finally:
+        written.close()
+    arrived = {(row["incarnation"], row["seq"]): row["body_json"] for row in books.rows("SELECT * FROM record")}
+    different = [key for key in kept if key in arrived and json.loads(kept[key]) != json.loads(arrived[key])]
     return [
         Check(
-            name="every journal record arrived",
-            holds=whole and (head_seq is None or arrived == head_seq),
-            detail=f"{arrived} records" + (f" of {head_seq}" if head_seq is not None else ""),
+            name="every journal record arrived as it was written",
+            holds=kept.keys() == arrived.keys() and not different,
+            detail=f"{len(arrived)} of {len(kept)} records, {len(different)} different",
         )
+    ]
+
+
+def outages(books: BooksFile, *, without_home_assistant_wh: int, app_away: tuple[datetime, datetime]) -> list[Check]:
+    """The outages were real: cars charged on without Home Assistant, and records waited for the app.
+
+    What they would have lost is in the sums of the other checks.
+    """
+    away_ms = [int(moment.timestamp() * 1000) for moment in app_away]
+    waited = books.value(
+        "SELECT count(*) FROM record WHERE at_ms > ? AND at_ms < ? AND received_ms >= ?",
+        away_ms[0],
+        away_ms[1],
+        away_ms[1],
+    )
+    during = books.value("SELECT count(*) FROM record WHERE received_ms > ? AND received_ms < ?", *away_ms)
+    minutes = (app_away[1] - app_away[0]).total_seconds() / 60
+    return [
+        Check(
+            name="Home Assistant was away while cars charged",
+            holds=without_home_assistant_wh > 0,
+            detail=f"{without_home_assistant_wh} Wh flowed meanwhile, all of it billed above",
+        ),
+        Check(
+            name="the app was away and got everything later",
+            holds=waited > 0 and during == 0,
+            detail=f"{minutes:.0f} minutes, {waited} records waited",
+        ),
     ]
 
 

@@ -54,6 +54,11 @@ class Lindenhof:
         """The app's books."""
         return self.folder / "app" / "books.db"
 
+    @property
+    def journal_file(self) -> Path:
+        """The integration's journal."""
+        return self.home_assistant.folder / "evshare" / f"{self.entry_id}.db"
+
     async def until_app_answers(self) -> None:
         """Wait until the app's portal listens."""
         async with aiohttp.ClientSession() as session:

@@ -22,10 +22,15 @@ class Happened:
     portal_pages: dict[str, str] = field(default_factory=dict)
     """The portal's page of each phone owner's statement, by its number."""
     troubles: list[str] = field(default_factory=list)
+    without_home_assistant_wh: int = 0
+    """What flowed while Home Assistant was stopped."""
+    app_away: tuple[datetime, datetime] | None = None
+    """When the app was stopped and started again."""
 
 
 def report(place: Lindenhof, happened: Happened, flowed_wh: dict[str, int]) -> bool:
     """Print what happened and every check; returns whether all hold."""
+    assert happened.app_away is not None, "the story stops the app"
     books = BooksFile(place.books_file)
     try:
         print("\nWho charged when")
@@ -51,7 +56,12 @@ def report(place: Lindenhof, happened: Happened, flowed_wh: dict[str, int]) -> b
             *checks.sessions(books, happened.truths),
             *checks.money(books, NET_PER_KWH, VAT_PERCENT),
             *checks.payments(books, collected, happened.portal_pages),
-            *checks.delivery(books, None),
+            *checks.delivery(books, place.journal_file),
+            *checks.outages(
+                books,
+                without_home_assistant_wh=happened.without_home_assistant_wh,
+                app_away=happened.app_away,
+            ),
             *checks.statement_numbers(books),
             Check(
                 name="nobody was turned away by mistake",

@@ -117,7 +117,9 @@ class Story:
         with self._clock.held():
             await self._place.home_assistant.stop()
         self._say(f"{_clock_face()}  Home Assistant stops")
+        marks = {stall: stall.mark() for stall in self._place.building.stalls}
         await self._until(at(HOME_ASSISTANT_STARTS))
+        self.happened.without_home_assistant_wh = sum(stall.delivered_wh_since(mark) for stall, mark in marks.items())
         with self._clock.held():
             await self._place.home_assistant.start()
         self._say(f"{_clock_face()}  Home Assistant is back")
@@ -126,8 +128,10 @@ class Story:
         await self._until(at(APP_STOPS))
         with self._clock.held():
             await self._place.app.stop()
+        stopped = now()
         self._say(f"{_clock_face()}  the app stops")
         await self._until(at(APP_STARTS))
+        self.happened.app_away = (stopped, now())
         with self._clock.held():
             await self._place.app.start()
             await self._place.until_app_answers()
