@@ -56,7 +56,7 @@ class ClockSelector(selectors.DefaultSelector):
         self.clock = VirtualClock(start.timestamp(), 1000.0)
         self.work = ThreadWork()
         self.grain_s = GRAIN_S
-        """Finer where short pauses must keep their length; every step costs real time."""
+        """A power of two, or moments are not exact and time may stop. Finer keeps short pauses short, but is slower."""
         self._start = start
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
@@ -120,7 +120,7 @@ class ClockSelector(selectors.DefaultSelector):
         waited_for = min([until, *(p.idle_until for p in self._participants if p.idle_until is not None)])
         if math.isinf(waited_for):
             waited_for = self.clock.mono_s + 1.0
-        return max(self.clock.mono_s, math.ceil(waited_for / self.grain_s) * self.grain_s)
+        return max(waited_for, math.ceil(waited_for / self.grain_s) * self.grain_s)
 
     def _all_idle(self) -> bool:
         return all(participant.idle_until is not None for participant in self._participants)

@@ -44,6 +44,22 @@ def play(folder: Path, scene: Callable[[Lindenhof, ClockSelector], object]) -> N
     run_on_virtual_time(EVENING, main)
 
 
+async def passes(clock: ClockSelector, seconds: float) -> None:
+    """Let the building's time pass; nobody waits for a wall clock."""
+    clock.let_go()
+    await asyncio.sleep(seconds)
+    clock.hold_again()
+
+
+async def until(clock: ClockSelector, holds: Callable[[], bool], seconds: int = 60) -> None:
+    """Let the building's time pass until something holds; fails after so many of its seconds."""
+    for _ in range(seconds):
+        if holds():
+            return
+        await passes(clock, 1)
+    pytest.fail(f"not within {seconds} s of the building's time")
+
+
 async def picture(page: Page, name: str) -> None:
     await page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
@@ -79,16 +95,14 @@ def test_a_resident_goes_from_the_invitation_to_the_statement(tmp_path: Path) ->
             await office.goto(f"{place.office_url}/office/stalls")
             address = await office.locator(".sign").filter(has_text="Stall 1").locator("p.mono").inner_text()
             stall.plug(Car(name="Chen's car", need_wh=30_000))
-            await asyncio.sleep(5)
+            await passes(clock, 5)
             await page.goto(f"http://{address}")
             await picture(page, "stall-ready")
             mark = stall.mark()
             await page.get_by_role("button", name="Start charging").click()
             await expect(page.get_by_role("button", name="Stop charging")).to_be_visible()
-            async with asyncio.timeout(60):
-                while stall.power_w < 5000:
-                    await asyncio.sleep(0.5)
-            await asyncio.sleep(30)
+            await until(clock, lambda: stall.power_w > 5000)
+            await passes(clock, 30)
             await page.reload()
             await expect(page.locator("[data-value=energy]")).not_to_have_text("0.00")
             await picture(page, "stall-charging")
@@ -97,24 +111,20 @@ def test_a_resident_goes_from_the_invitation_to_the_statement(tmp_path: Path) ->
 
             # Stop is stop: the car lets go, and gets nothing more.
             await page.get_by_role("button", name="Stop charging").click()
-            async with asyncio.timeout(60):
-                while stall.power_w > 100:
-                    await asyncio.sleep(0.5)
-            await asyncio.sleep(10)
+            await until(clock, lambda: stall.power_w < 100)
+            await passes(clock, 10)
             delivered_wh = stall.delivered_wh_since(mark)
             assert delivered_wh > 50
-            await asyncio.sleep(10)
+            await passes(clock, 10)
             assert stall.delivered_wh_since(mark) == delivered_wh
             stall.unplug()
-            await asyncio.sleep(5)
+            await passes(clock, 5)
             await page.goto(f"{place.portal_url}/sessions")
             await expect(page.get_by_text("Stall 1").first).to_be_visible()
             await picture(page, "sessions")
 
             # The month ends, the manager closes it, the statement is there.
-            clock.let_go()
-            await asyncio.sleep((EVENING + timedelta(minutes=45) - now()).total_seconds())
-            clock.hold_again()
+            await passes(clock, (EVENING + timedelta(minutes=45) - now()).total_seconds())
             office = await sign_in_to_office(place, manager)
             await office.goto(f"{place.office_url}/office/month?month=2026-11")
             await office.get_by_role("button", name="Close November 2026").click()
@@ -143,7 +153,7 @@ def test_home_assistant_shows_a_stall_and_the_portal_turns_strangers_away(tmp_pa
             await page.wait_for_url("**/home/**", timeout=60_000)
             stall = place.building.stall("stall-1")
             stall.plug(Car(name="someone's car", need_wh=30_000))
-            await asyncio.sleep(5)
+            await passes(clock, 5)
             await page.goto(f"{place.home_assistant.url}/config/devices/device/{place.stall_devices['stall-1']}")
             await expect(page.get_by_text("Preparing").first).to_be_visible(timeout=60_000)
             await picture(page, "ha-stall")
@@ -170,7 +180,7 @@ def test_home_assistant_shows_a_stall_and_the_portal_turns_strangers_away(tmp_pa
             mark = stall.mark()
             answer = await stranger.request.post(f"http://{address}/start", form={"mode": "fast"})
             assert answer.status == 403
-            await asyncio.sleep(20)
+            await passes(clock, 20)
             assert stall.delivered_wh_since(mark) == 0
 
     play(tmp_path, scene)

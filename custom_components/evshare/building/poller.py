@@ -45,9 +45,11 @@ class Poller:
             try:
                 if self._hand.done.is_set() or self._stall.now().mono_s >= due_mono_s:
                     self._hand.done.clear()
-                    due_mono_s = self._stall.now().mono_s + TICK_S
+                    began_mono_s = self._stall.now().mono_s
+                    due_mono_s = began_mono_s + TICK_S
                     await self._poll()
-                    due_mono_s = self._stall.now().mono_s + self._pace_s
+                    # Counted from its beginning: a slow box is not asked more seldom for being slow.
+                    due_mono_s = began_mono_s + self._pace_s
                 else:
                     await self._stall.apply(Ticked())
             except Exception:  # whatever one reading does, the next one is taken

@@ -7,7 +7,7 @@ from ..model import ChargeMode, CredentialKind, DenyReason, LimitReason, Reading
 
 @dataclass(frozen=True)
 class ReadingTaken:
-    """The connector was polled and answered. Older or repeated readings (by `mono_s`) change nothing."""
+    """The connector was polled and answered. Older readings (by `mono_s`) change nothing."""
 
     reading: Reading
 

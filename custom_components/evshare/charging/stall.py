@@ -103,7 +103,7 @@ def advance(state: StallState, event: Event, now: Moment) -> tuple[StallState, t
     work = Working(state, event.reading.at if isinstance(event, ReadingTaken) else now.at, now)
     match event:
         case ReadingTaken(reading):
-            if state.read_mono_s is not None and reading.mono_s <= state.read_mono_s:
+            if state.read_mono_s is not None and reading.mono_s < state.read_mono_s:
                 return state, ()
             _read(work, reading)
         case ConnectorLost():

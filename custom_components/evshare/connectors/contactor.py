@@ -10,13 +10,14 @@ a fault until the stall is set up anew, and it refuses the next session.
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, override
 
 from ..model import Pilot, Reading
 from .clock import Clock
 from .external_meter import MeterSource, with_meter
 from .locks import behind_contactor
-from .ports import Connector, ConnectorError, ConnectorRefused, ConnectorUnreachable, Identity, Ports
+from .ports import Connector, ConnectorError, ConnectorRefused, ConnectorUnreachable, Ports
+from .wrapped import WrappedConnector
 
 DRAWING_W = 100.0
 """Less than this is electronics, not a car."""
@@ -60,14 +61,14 @@ class ContactorTimes:
     """Between two looks while waiting."""
 
 
-class ContactorGate:
+class ContactorGate(WrappedConnector):
     """A `Connector` made of an inner connector, a contactor in front and, mostly, an external meter."""
 
     def __init__(
         self, inner: Connector, switch: Switch, meter: MeterSource | None, clock: Clock, times: ContactorTimes
     ) -> None:
         """Nothing is switched yet."""
-        self._inner = inner
+        super().__init__(inner)
         self._switch = switch
         self._meter = meter
         self._clock = clock
@@ -85,48 +86,18 @@ class ContactorGate:
         """The inner connector is still to be enabled, as soon as it answers after the closing."""
 
     @property
+    @override
     def ports(self) -> Ports:
         """The inner connector's, with the contactor as gate and the meter as register."""
         ports = behind_contactor(self._inner.ports)
         return ports if self._meter is None else replace(ports, register=True)
 
-    @property
-    def poll_active_s(self) -> float:
-        """As the inner connector."""
-        return self._inner.poll_active_s
-
-    @property
-    def poll_idle_s(self) -> float:
-        """As the inner connector."""
-        return self._inner.poll_idle_s
-
-    @property
-    def min_a(self) -> int:
-        """As the inner connector."""
-        return self._inner.min_a
-
-    @property
-    def max_a(self) -> int:
-        """As the inner connector."""
-        return self._inner.max_a
-
-    @property
-    def heartbeat_s(self) -> float | None:
-        """As the inner connector."""
-        return self._inner.heartbeat_s
-
-    def set_failsafe_share(self, limit_a: int) -> None:
-        """As the inner connector."""
-        self._inner.set_failsafe_share(limit_a)
-
-    async def identify(self) -> Identity:
-        """Read the inner connector, which answers only behind a closed contactor."""
-        return await self._inner.identify()
-
+    @override
     async def prepare(self) -> None:
         """Open the contactor."""
         await self.disable()
 
+    @override
     async def poll(self) -> Reading:
         """Read the inner connector, if it has power, and the meter.
 
@@ -142,6 +113,7 @@ class ContactorGate:
         fault = WELDED if self._welded else reading.fault
         return replace(reading, enabled=is_on and reading.enabled is not False, fault=fault)
 
+    @override
     async def enable(self, limit_a: int) -> None:
         """Close it; the inner connector is told as soon as it answers."""
         if self._welded:
@@ -153,6 +125,7 @@ class ContactorGate:
         self._limit_a = limit_a
         self._inner_waits = self._inner.ports.limit or self._inner.ports.gate
 
+    @override
     async def set_limit(self, limit_a: int) -> None:
         """Tell the inner connector; one that takes no limit is paused by opening the contactor."""
         if self._allowed is False:
@@ -163,6 +136,7 @@ class ContactorGate:
         elif not self._inner_waits:
             await self._inner.set_limit(limit_a)
 
+    @override
     async def disable(self) -> None:
         """Stop the car, wait for its current to end, open."""
         self._allowed = False
@@ -173,11 +147,13 @@ class ContactorGate:
                 await self._inner.disable()
         await self._open()
 
+    @override
     async def heartbeat(self) -> None:
         """Feed the inner connector's watchdog while it has power."""
         if self._switch.is_on() and not self._inner_waits:
             await self._inner.heartbeat()
 
+    @override
     async def close(self) -> None:
         """Release the inner connector; the contactor stays as it is."""
         await self._inner.close()
