@@ -17,10 +17,10 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
 }
 
-# apt_install PACKAGE…: only what is missing, only where there is apt; a failed index update is not fatal by itself.
+# apt_install PACKAGE…: only what is missing; fails where there is no apt or no such package.
 apt_updated=
 apt_install() {
-  command -v apt-get >/dev/null || return 0
+  command -v apt-get >/dev/null || return 1
   local missing=() package
   for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -31,8 +31,19 @@ apt_install() {
     as_root apt-get update -qq >/dev/null || true
     apt_updated=yes
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-    fail "apt could not install: ${missing[*]}. Install them by hand and run this again."
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# A browser for the end-to-end tests: the machine's, Debian's, or (Ubuntu has only a snap) Playwright's own.
+browser() {
+  local name
+  for name in chromium google-chrome chromium-browser; do
+    command -v "$name" >/dev/null && return 0
+  done
+  apt_install chromium 2>/dev/null && return 0
+  say "No package of Chromium: downloading Playwright's"
+  "$root/.venvs/app/bin/playwright" install chromium >/dev/null ||
+    fail "No Chromium could be installed. Install one by hand and run this again."
 }
 
 # uv comes from PyPI, into a small environment of its own, unless the machine has one.
@@ -97,7 +108,8 @@ apt_mirror() {
 # ahead of the pool. A tarball beside the checkout (../shared/python) is the last resort.
 build_python() {
   say "No Python $needed or newer found: building one (about 2 minutes, once)"
-  apt_install gcc make xz-utils libssl-dev zlib1g-dev libffi-dev libsqlite3-dev libbz2-dev liblzma-dev
+  # Without apt (another system) the headers are taken to be there; configure says what is missing.
+  apt_install gcc make xz-utils libssl-dev zlib1g-dev libffi-dev libsqlite3-dev libbz2-dev liblzma-dev || true
   local work mirror version tarball=
   work=$(mktemp -d)
   mirror=$(apt_mirror || true)

@@ -21,9 +21,7 @@ from demo.lindenhof import Lindenhof, lindenhof
 from demo.owners import set_up
 from demo.programs import ROOT
 from demo.stalls import LINDENHOF, Model, stalls_of
-from demo.timetable import RESIDENTS
-
-from .browser import PICTURES, chromium, desk, phone
+from tests.browser import PICTURES, chromium, desk, phone
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -184,7 +182,3 @@ def test_home_assistant_shows_a_stall_and_the_portal_turns_strangers_away(tmp_pa
             assert stall.delivered_wh_since(mark) == 0
 
     play(tmp_path, scene)
-
-
-def test_names_in_the_test_are_the_demos() -> None:
-    assert "Chen Wei" in [person.name for person in RESIDENTS]

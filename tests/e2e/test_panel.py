@@ -8,8 +8,7 @@ from typing import Any
 from playwright.async_api import Page, Route, expect
 
 from demo.programs import ROOT
-
-from .browser import chromium, desk, phone
+from tests.browser import chromium, desk, phone
 
 MODULE = ROOT / "custom_components" / "evshare" / "frontend" / "evshare-panel.js"
 HOME_ASSISTANT = "http://home-assistant.test"

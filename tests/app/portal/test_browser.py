@@ -3,34 +3,18 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 import hashlib
-import shutil
 
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, expect
 import pytest
 
 from tests.app.house import NOW, Furnished, free_stall, live_session, plugged_stall, rfc3339
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+from tests.browser import chromium
 
 
 @pytest.fixture
 async def context() -> AsyncIterator[BrowserContext]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = await browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-        yield context
-        await browser.close()
+    async with chromium() as browser:
+        yield await browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
 
 
 async def open_page(context: BrowserContext, complaints: list[str]) -> Page:
@@ -105,8 +89,7 @@ async def test_the_office_opens_by_its_ticket_and_keeps_itself_current(
 async def test_everything_works_without_scripts(furnished: Furnished) -> None:
     await furnished.integration.live(plugged_stall(1, NOW - timedelta(minutes=1)), free_stall(2))
     token = await furnished.house.invite(furnished.office)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    async with chromium() as browser:
         context = await browser.new_context(java_script_enabled=False, locale="en-GB")
         page = await context.new_page()
         portal = f"http://127.0.0.1:{furnished.house.app.portal_port}"
@@ -116,4 +99,3 @@ async def test_everything_works_without_scripts(furnished: Furnished) -> None:
         await page.goto(f"{portal}/s/{furnished.code}")
         await page.get_by_role("button", name="Start charging").click()
         await expect(page.get_by_text("Off it goes")).to_be_visible()
-        await browser.close()
