@@ -257,6 +257,22 @@ def outages(books: BooksFile, *, without_home_assistant_wh: int, app_away: tuple
     ]
 
 
+def supply(peak_ma: tuple[int, int, int], overload_s: int, fuse_a: int) -> list[Check]:
+    """The shared supply held: what the simulated feeder carried, second by second, against its fuse.
+
+    Cars follow a lowered offer within seconds and the house switches its loads without asking, so short peaks are not
+    avoidable; a gG fuse carries 1.25 times its rating for an hour (IEC 60269-2). Nothing beyond that may ever flow.
+    """
+    peaks = ", ".join(f"{peak / 1000:.1f}" for peak in peak_ma)
+    return [
+        Check(
+            name="the fuse held",
+            holds=max(peak_ma) <= fuse_a * 1250,
+            detail=f"peaks {peaks} A on {fuse_a} A, above the rating for {overload_s} s in all",
+        )
+    ]
+
+
 def statement_numbers(books: BooksFile) -> list[Check]:
     """Numbers follow each other without a gap."""
     numbers = [int(row["number"].split("-")[-1]) for row in books.rows("SELECT number FROM statement ORDER BY number")]

@@ -52,10 +52,6 @@ class Door(Protocol):
     def port(self) -> int:
         """The port on 127.0.0.1, the same through its whole life."""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it accepts connections."""
-
     async def open(self) -> None:
         """Accept connections."""
 
@@ -79,11 +75,6 @@ class ModbusDoor:
     def port(self) -> int:
         """The port on 127.0.0.1."""
         return self._hold.port
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it accepts connections."""
-        return self._server is not None
 
     async def open(self) -> None:
         """Accept connections; nothing happens when it already does."""
@@ -117,11 +108,6 @@ class HttpDoor:
     def port(self) -> int:
         """The port on 127.0.0.1."""
         return self._hold.port
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it accepts connections."""
-        return self._runner is not None
 
     async def open(self) -> None:
         """Accept connections; nothing happens when it already does."""

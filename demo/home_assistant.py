@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 import json
 from pathlib import Path
-import shutil
 from typing import Any, Self
 
 import aiohttp
@@ -251,7 +250,3 @@ class HomeAssistant:
                 msg = f"{message['type']}: {answer['error']}"
                 raise FlowRefused(msg)
             return answer["result"]
-
-    def erase(self) -> None:
-        """Delete its configuration folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)

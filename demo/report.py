@@ -63,6 +63,7 @@ def report(place: Lindenhof, happened: Happened, flowed_wh: dict[str, int]) -> b
                 app_away=happened.app_away,
             ),
             *checks.statement_numbers(books),
+            *checks.supply(place.building.feeder.peak_ma, place.building.feeder.overload_s, place.plan.fuse_a),
             Check(
                 name="nobody was turned away by mistake",
                 holds=not happened.troubles,

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NewType, Self
 from zoneinfo import ZoneInfo
 
-Wh = NewType("Wh", int)
 BuildingId = NewType("BuildingId", str)
 ResidentId = NewType("ResidentId", str)
 StallId = NewType("StallId", str)

@@ -64,6 +64,7 @@ ENROL_CARD_SCHEMA: Final = probatio.Schema(
 EXPORT_SESSIONS_SCHEMA: Final = probatio.Schema(
     {**_BUILDING, probatio.Required(ATTR_START): cv.datetime, probatio.Required(ATTR_END): cv.datetime}
 )
+REMOVE_CARDS_SCHEMA: Final = probatio.Schema({**_BUILDING, probatio.Optional(ATTR_RESIDENT): cv.string})
 OFFICE_LINK_SCHEMA: Final = probatio.Schema(_BUILDING)
 
 
@@ -76,6 +77,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register(DOMAIN, "stop", _async_stop, schema=STOP_SCHEMA)
     register(DOMAIN, "set_mode", _async_set_mode, schema=SET_MODE_SCHEMA)
     register(DOMAIN, "enrol_card", _async_enrol_card, schema=ENROL_CARD_SCHEMA)
+    register(DOMAIN, "remove_cards", _async_remove_cards, schema=REMOVE_CARDS_SCHEMA, supports_response=optional)
     for name, service, schema in (
         ("export_sessions", _async_export_sessions, EXPORT_SESSIONS_SCHEMA),
         ("office_link", _async_office_link, OFFICE_LINK_SCHEMA),
@@ -188,6 +190,17 @@ async def _async_enrol_card(call: ServiceCall) -> None:
         await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S])
     except NotInBuilding as error:
         raise _refusal("no_card_reader", stall=stall.config.name) from error
+
+
+async def _async_remove_cards(call: ServiceCall) -> ServiceResponse:
+    entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
+    building = entry.runtime_data
+    _, resident = await _async_person_for(call, building)
+    try:
+        removed = await building.async_remove_cards(resident.id)
+    except JournalError as error:
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="journal_failed") from error
+    return {"removed": removed}
 
 
 def _utc(local: datetime) -> datetime:

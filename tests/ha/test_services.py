@@ -193,6 +193,36 @@ async def test_an_enrolled_card_lets_its_resident_in(
     assert stall_1.state.session.credential.kind == "card"
 
 
+async def test_a_lost_card_is_forgotten_and_opens_nothing_more(
+    hass: HomeAssistant, building: MockConfigEntry, keba: FakeKeba, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.evshare.access.taps.DEBOUNCE_S", 0)
+    await call(hass, "enrol_card", anna, device_id=device_id(hass))
+    keba.show_card("04A2B3C4")
+    await wait_until(hass, lambda: not building.runtime_data.enrolling)
+    assert await ask(hass, "remove_cards", anna) == {"removed": 1}
+    stall_1 = building.runtime_data.stalls["stall-1"]
+    keba.show_card(None)
+    await wait_until(hass, lambda: stall_1.state.reading is not None and stall_1.state.reading.card_uid is None)
+    mark = stall_1.state.reading
+    await wait_until(hass, lambda: stall_1.state.reading.mono_s > mark.mono_s)
+    keba.show_card("04A2B3C4")
+    seen = "event.stall_1_authorisation"
+    await wait_until(hass, lambda: hass.states.get(seen).attributes.get("event_type") == "denied")
+    assert stall_1.state.session is None
+    assert not keba.enabled
+    assert await ask(hass, "remove_cards", anna) == {"removed": 0}
+
+
+@pytest.mark.parametrize("resident", ["anna", "Anna Alt"])
+async def test_nobody_removes_a_neighbours_cards(
+    hass: HomeAssistant, building: MockConfigEntry, ben: User, resident: str
+) -> None:
+    with pytest.raises(ServiceValidationError) as refused:
+        await call(hass, "remove_cards", ben, resident=resident)
+    assert refused.value.translation_key == "not_your_resident"
+
+
 async def test_nobody_enrols_a_card_for_a_neighbour(hass: HomeAssistant, building: MockConfigEntry, ben: User) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await call(hass, "enrol_card", ben, device_id=device_id(hass), resident="anna")

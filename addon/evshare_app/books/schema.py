@@ -419,11 +419,3 @@ stripe_event = Table(
     Column("created_s", Integer, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
 )
-
-setting = Table(
-    "setting",
-    metadata,
-    _building(),
-    Column("name", String(64), primary_key=True),
-    Column("value", Text, nullable=False),
-)

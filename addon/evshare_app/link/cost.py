@@ -8,6 +8,7 @@ from ..books.building import the_building
 from ..books.schema import session, slice_
 from ..model import from_ms
 from ..money import Money
+from ..tariff.cdr import rated_slice
 from ..tariff.rating import RatedInput, RatedSlice, rate
 from ..tariff.store import tariff_version
 
@@ -19,13 +20,7 @@ def running_cost(conn: Connection, session_id: str, energy_wh: int, now: datetim
         return None
     started = from_ms(row.started_ms)
     rated = [
-        RatedSlice(
-            start=from_ms(cut.start_ms),
-            end=from_ms(cut.end_ms),
-            energy_wh=cut.register_end_wh - cut.register_start_wh,
-            charging_s=cut.charging_s,
-            parking_s=cut.suspended_s if cut.limit_a else 0,
-        )
+        rated_slice(cut)
         for cut in conn.execute(select(slice_).where(slice_.c.session_id == session_id).order_by(slice_.c.start_ms))
     ]
     tail_start = rated[-1].end if rated else started

@@ -105,7 +105,7 @@ def make_cdr(conn: Connection, session_id: SessionId, now: datetime) -> dict[str
     version = tariff_version(conn, session.tariff_version)
     rating = rate(
         version.tariff,
-        RatedInput(started=from_ms(session.started_ms), slices=[_rated(one) for one in slices]),
+        RatedInput(started=from_ms(session.started_ms), slices=[rated_slice(one) for one in slices]),
         building.zone,
     )
     net = Money.from_decimal(rating.net, building.currency).minor
@@ -168,7 +168,8 @@ def _proven_registers(conn: Connection, session: Row[Any], slices: Sequence[Row[
     ]
 
 
-def _rated(one: Row[Any]) -> RatedSlice:
+def rated_slice(one: Row[Any]) -> RatedSlice:
+    """Return a slice of the books as it is rated."""
     return RatedSlice(
         start=from_ms(one.start_ms),
         end=from_ms(one.end_ms),

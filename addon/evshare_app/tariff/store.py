@@ -77,13 +77,14 @@ def add_version(conn: Connection, ocpi: Mapping[str, Any], valid_from: datetime,
     """Store a tariff that holds from `valid_from` on; adding the same one again returns what is there.
 
     Sessions keep the version they were authorised under. Raises `TariffError` when the tariff is not usable, its
-    currency is not the building's, or it would start in the past.
+    currency is not the building's, it has a validity of its own, or it would start in the past.
     """
     tariff = parse_tariff(ocpi)
     currency = the_building(conn).currency
     if tariff.currency != currency:
         msg = f"currency: got {tariff.currency}, accepted is the building's, {currency}"
         raise TariffError(msg)
+    _check_validity(tariff)
     text = tariff.to_json()
     version_id = f"{valid_from.astimezone(UTC):%Y%m%dT%H%M%SZ}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     there = conn.execute(select(tariff_table).where(tariff_table.c.valid_from_ms == to_ms(valid_from))).one_or_none()
@@ -96,6 +97,15 @@ def add_version(conn: Connection, ocpi: Mapping[str, Any], valid_from: datetime,
         msg = f"valid_from: got {rfc3339(valid_from)}, accepted is a time not before {rfc3339(now)}"
         raise TariffError(msg)
     return _store(conn, TariffVersion(version_id=version_id, valid_from=valid_from, tariff=tariff), now)
+
+
+def _check_validity(tariff: Tariff) -> None:
+    """Refuse a validity of the tariff's own: versions follow each other, so a second truth would go unheard."""
+    for name in ("start_date_time", "end_date_time"):
+        at: datetime | None = getattr(tariff, name)
+        if at is not None:
+            msg = f"{name}: got {rfc3339(at)}, accepted is none: a version holds from its date until the next one's"
+            raise TariffError(msg)
 
 
 def ensure_default(conn: Connection, currency: str, now: datetime) -> TariffVersion:

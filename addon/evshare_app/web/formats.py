@@ -76,10 +76,5 @@ class Formats:
         """Return how long ago an instant was."""
         return format_timedelta(at - now, add_direction=True, locale=self.locale, threshold=1.2)
 
-    def lasting(self, start_ms: int, end_ms: int) -> str:
-        """Return how long something lasted, as hours and minutes."""
-        minutes = (end_ms - start_ms) // 60_000
-        return f"{minutes // 60}:{minutes % 60:02d} h"
-
     def _local(self, at: datetime | int) -> datetime:
         return (from_ms(at) if isinstance(at, int) else at).astimezone(self.zone)

@@ -107,7 +107,8 @@ class Door:
 
     async def remove_cards(self, resident_id: ResidentId) -> int:
         """Forget all cards of a resident; returns how many."""
-        own = [card for card in self._cards if card.resident_id == resident_id]
+        # Asked of the journal: a card that is being enrolled right now is not in our own list yet.
+        own = [card for card in await self._journal.cards() if card.resident_id == resident_id]
         for card in own:
             await self._journal.remove_card(card.id)
         self._cards = await self._journal.cards()

@@ -53,6 +53,16 @@ def test_adding_the_same_version_again_changes_nothing(conn):
     [
         (tariff(element(price("ENERGY", 1), weather="rain")), JULY, "weather: is not accepted here"),
         (dearer("CHF"), JULY, "currency: got CHF, accepted is the building's, EUR"),
+        (
+            {**dearer(), "end_date_time": "2026-12-31T00:00:00Z"},
+            JULY,
+            "end_date_time: got 2026-12-31T00:00:00Z, accepted is none",
+        ),
+        (
+            {**dearer(), "start_date_time": "2026-08-01T00:00:00Z"},
+            JULY,
+            "start_date_time: got 2026-08-01T00:00:00Z, accepted is none",
+        ),
         (dearer(), NOW - timedelta(seconds=1), "valid_from: got 2026-06-01T11:59:59Z, accepted is a time not before"),
         (dearer(), datetime(1970, 1, 1, tzinfo=UTC), "valid_from: another version already starts"),
     ],

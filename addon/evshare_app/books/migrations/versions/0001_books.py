@@ -146,13 +146,6 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("prefix", "year", name=op.f("pk_series")),
     )
     op.create_table(
-        "setting",
-        sa.Column("building_id", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_setting")),
-    )
-    op.create_table(
         "stall",
         sa.Column("building_id", sa.String(length=64), nullable=False),
         sa.Column("stall_id", sa.String(length=64), nullable=False),
