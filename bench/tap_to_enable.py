@@ -59,7 +59,7 @@ def poll_interval_s(model: Model) -> float:
     """Return how often a connector is read while somebody may tap: the quicker of its profile's two paces."""
     profile = ROOT / "custom_components" / "evshare" / "connectors" / "profiles" / f"{model}.yaml"
     polling = yaml.safe_load(profile.read_text())["polling"]
-    return float(min(polling["active_s"], polling["idle_s"]))
+    return float(min(polling["plugged_s"], polling["idle_s"]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,6 +99,15 @@ class DenyReason(StrEnum):
     NOT_ALLOWED = "not_allowed"  # this HA user may not do this
 
 
+class CardAnswer(StrEnum):
+    """What came of a card that was shown."""
+
+    ACCEPTED = "accepted"  # its holder has the session that is open here now
+    STOPPED = "stopped"  # it ended its own session
+    ENROLLED = "enrolled"  # it became a resident's card, and starts nothing
+    REFUSED = "refused"
+
+
 class StopReason(StrEnum):
     """Why a session ended."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -77,7 +78,9 @@ def network() -> Iterator[ModbusNetwork]:
 def quick_polls() -> Iterator[None]:
     """Connectors are polled without the pauses real ones need."""
     driver = "custom_components.evshare.connectors.driver.ProfileConnector"
-    with patch(f"{driver}.poll_idle_s", 0.005), patch(f"{driver}.poll_active_s", 0.005):
+    with ExitStack() as stack:
+        for pace in ("poll_charging_s", "poll_plugged_s", "poll_idle_s"):
+            stack.enter_context(patch(f"{driver}.{pace}", 0.005))
         yield
 
 

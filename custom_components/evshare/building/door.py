@@ -26,7 +26,7 @@ from ..access import (
 )
 from ..charging import Authorised, Denied, Event, IllegalMove, StallState, StopAsked
 from ..journal import CardConflict, Journal, JournalError
-from ..model import DenyReason, Moment, Resident, ResidentId, Session, SessionId, StallId, StopReason
+from ..model import CardAnswer, DenyReason, Moment, Resident, ResidentId, Session, SessionId, StallId, StopReason
 from .errors import AccessDenied
 from .reader import Tap
 from .stall import RunningStall
@@ -81,14 +81,24 @@ class Door:
             raise AccessDenied(reason or DenyReason.NOT_ALLOWED)
         return session
 
-    async def tapped(self, stall: RunningStall, tap: Tap) -> None:
+    async def tapped(self, stall: RunningStall, tap: Tap) -> CardAnswer:
         """A card was shown at a stall's reader."""
         if await self._enrolled(stall, tap):
-            return
+            return CardAnswer.ENROLLED
+        ask = CardAsk(fingerprint=tap.fingerprint, short=tap.short)
         try:
-            await self._decide(stall, CardAsk(fingerprint=tap.fingerprint, short=tap.short), remember_nothing)
+            session, reason = await self._decide(stall, ask, remember_nothing)
         except JournalError as error:
             _LOGGER.error("%s: a card was refused, the journal cannot be written: %s", stall.config.name, error)
+            return CardAnswer.REFUSED
+        if session is not None:
+            return CardAnswer.ACCEPTED
+        if reason is not None:
+            return CardAnswer.REFUSED
+        # Neither let in nor refused: the holder of the session, who just began it or ends it.
+        running = stall.state.session
+        ended = running is None or running.stop_reason is not None
+        return CardAnswer.STOPPED if ended else CardAnswer.ACCEPTED
 
     # --- cards -------------------------------------------------------------------------------------------------
 

@@ -58,11 +58,11 @@ class Poller:
 
     @property
     def _pace_s(self) -> float:
-        """While energy is sold the active pace; while somebody may tap or plug in, the quicker of the two."""
-        state, active_s, idle_s = self._stall.state, self._connector.poll_active_s, self._connector.poll_idle_s
+        """Energy that is sold, a car or a person that may do something at any moment, or nobody."""
+        state = self._stall.state
         if state.session is not None and not state.armed:
-            return active_s
-        return min(active_s, idle_s) if state.plugged or state.armed else idle_s
+            return self._connector.poll_charging_s
+        return self._connector.poll_plugged_s if state.plugged or state.armed else self._connector.poll_idle_s
 
     async def _pause(self, due_mono_s: float) -> None:
         # Never negative, and never shorter than a tenth of a second: a driver without pace must not spin.

@@ -25,6 +25,7 @@ from ..journal.apart import KeptApart
 from ..model import (
     Building,
     BuildingReading,
+    CardAnswer,
     ChargeMode,
     Moment,
     Resident,
@@ -296,7 +297,7 @@ class RunningBuilding:
     async def async_enrol_card(self, resident_id: ResidentId, stall_id: StallId, timeout_s: float = 60) -> None:
         """Make the next unknown card at a stall the resident's; returns at once. Raises `NotInBuilding`."""
         stall = self._garage[stall_id]
-        if stall.tag_reader is None and not stall.connector.ports.polled_identity:
+        if stall.tag_reader is None and not stall.connector.ports.identity:
             msg = f"{stall.config.name} has no card reader"
             raise NotInBuilding(msg)
         if resident_id not in self.residents:
@@ -372,9 +373,9 @@ class RunningBuilding:
             self.journal_failed = failed
             self._changed(at_once=True)
 
-    async def card_tapped(self, stall: RunningStall, tap: Tap) -> None:
+    async def card_tapped(self, stall: RunningStall, tap: Tap) -> CardAnswer:
         """A card was shown at a stall."""
-        await self._door.tapped(stall, tap)
+        return await self._door.tapped(stall, tap)
 
     def look_again(self) -> None:
         """The link came, went or delivered, or a meter said something."""

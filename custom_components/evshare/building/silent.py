@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from ..connectors.ports import ConnectorRefused, Identity, Ports
+from ..connectors.ports import ConnectorRefused, Failsafe, Identity, Ports, Watcher
 from ..model import MIN_CURRENT_A, OnLoss, Reading
 
 
@@ -19,7 +19,9 @@ class SilentConnector:
         on_reboot=OnLoss.HOLDS,
         on_unplug=OnLoss.HOLDS,
     )
-    poll_active_s = 60.0
+    failsafe: Failsafe | None = None
+    poll_charging_s = 60.0
+    poll_plugged_s = 60.0
     poll_idle_s = 60.0
     min_a = MIN_CURRENT_A
     heartbeat_s: float | None = None
@@ -30,6 +32,9 @@ class SilentConnector:
 
     def set_failsafe_share(self, limit_a: int) -> None:
         """There is nothing to remember it."""
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """There is nothing to hear."""
 
     async def identify(self) -> Identity:
         """Raise `ConnectorRefused`, like everything here."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Any, Protocol
 
+from ..access import BadUid
 from ..charging import (
     Announce,
     Authorised,
@@ -37,7 +38,7 @@ from ..charging import (
 )
 from ..connectors.ports import Connector, Identity
 from ..journal import Journal, JournalError, NewRecord
-from ..model import Moment, Pilot, Reading, SessionId, StallConfig, StopReason
+from ..model import CardAnswer, Moment, Pilot, Reading, SessionId, StallConfig, StopReason
 from .errors import NotInBuilding
 from .hand import Hand
 from .poller import Poller
@@ -79,8 +80,8 @@ class Neighbourhood(Protocol):
     def journal_answered(self, *, failed: bool) -> None:
         """Hear whether a transaction worked."""
 
-    async def card_tapped(self, stall: RunningStall, tap: Tap) -> None:
-        """Hear that a card was shown."""
+    async def card_tapped(self, stall: RunningStall, tap: Tap) -> CardAnswer:
+        """Hear that a card was shown, and decide."""
 
 
 @dataclass
@@ -118,6 +119,8 @@ class RunningStall:
         self._unwritten: list[NewRecord] = []
         self._stored_mono_s = float("-inf")
         self._was_read = asyncio.Event()
+        self._card_answer = CardAnswer.REFUSED
+        """What came of the card that the connector told of last."""
         self.hand = Hand(self.config.name, connector, self.apply)
         self.poller = Poller(self)
         self._taking_turns: asyncio.Task[None] | None = None
@@ -155,6 +158,7 @@ class RunningStall:
     def start(self) -> None:
         """Begin to take turns, to poll and to command."""
         name = self.config.id
+        self.connector.watch(self)
         self._taking_turns = self._around.spawn(self._take_turns(), f"evshare stall {name}")
         self._tasks = [
             self._around.spawn(self.hand.run(), f"evshare hand {name}"),
@@ -164,6 +168,7 @@ class RunningStall:
     async def stop(self) -> None:
         """End the tasks, store where the stall stands, and let go of the connector. A session stays as it is."""
         self._stopped = True
+        self.connector.watch(None)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -246,9 +251,27 @@ class RunningStall:
         """A reading was taken: whoever waits for one may look again."""
         self._was_read.set()
 
-    async def tapped(self, tap: Tap) -> None:
+    async def tapped(self, tap: Tap) -> CardAnswer:
         """A card was shown at the connector's own reader."""
-        await self._around.card_tapped(self, tap)
+        return await self._around.card_tapped(self, tap)
+
+    # --- what a connector says by itself (`connectors.ports.Watcher`) -----------------------------------------------
+
+    def changed(self) -> None:
+        """There is something new to read: it is read now."""
+        self.hand.done.set()
+
+    async def card(self, uid: str) -> CardAnswer:
+        """A card was shown just now; one that is shown again within seconds is answered as before."""
+        try:
+            tap = self.reader.pushed(uid, self.now())
+        except BadUid as error:
+            _LOGGER.warning("%s: the connector's reader says no card number: %s", self.config.name, error)
+            return CardAnswer.REFUSED
+        if tap is not None:
+            self._card_answer = CardAnswer.REFUSED
+            self._card_answer = await self.tapped(tap)
+        return self._card_answer
 
     def now(self) -> Moment:
         """The building's time."""

@@ -17,8 +17,10 @@ from ..model import MIN_CURRENT_A, Pilot, Reading
 from . import rules
 from .clock import Clock
 from .decode import floor_wh
-from .ports import ConnectorError, ConnectorRefused, Identity, Ports, WrongDevice
+from .ports import ConnectorError, ConnectorRefused, Failsafe, Identity, Ports, Watcher, WrongDevice
 from .profile_model import Profile, Step, Tier, Value
+
+FAILSAFE_POINTS = ("failsafe_current_a", "watchdog_timeout_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +88,25 @@ class ProfileConnector:
         return self._profile.ports
 
     @property
-    def poll_active_s(self) -> float:
-        """Seconds between polls while a car is plugged."""
-        return self._profile.poll_active_s
+    def failsafe(self) -> Failsafe | None:
+        """What its points say of the failsafe, as last read."""
+        current_a, timeout_s = (rules.number(self._values, name) for name in FAILSAFE_POINTS)
+        if current_a is None and timeout_s is None:
+            return None
+        return Failsafe(
+            current_a=None if current_a is None else float(current_a),
+            timeout_s=None if timeout_s is None else float(timeout_s),
+        )
+
+    @property
+    def poll_charging_s(self) -> float:
+        """Seconds between polls while energy flows in a session."""
+        return self._profile.poll_charging_s
+
+    @property
+    def poll_plugged_s(self) -> float:
+        """Seconds between polls while a car is there that does not charge, or somebody is waited for."""
+        return self._profile.poll_plugged_s
 
     @property
     def poll_idle_s(self) -> float:
@@ -111,6 +129,9 @@ class ProfileConnector:
     def heartbeat_s(self) -> float | None:
         """Seconds between heartbeats, None without watchdog."""
         return None if self._profile.heartbeat is None else self._profile.heartbeat.every_s
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """It speaks only when asked."""
 
     def set_failsafe_share(self, limit_a: int) -> None:
         """Remember what it may offer by itself while a session runs and we are silent; below 6 A means 0."""

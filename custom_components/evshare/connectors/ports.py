@@ -7,7 +7,7 @@ fills the ports its profile names; a contactor or an external meter fills the re
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..model import OnLoss, Reading
+from ..model import CardAnswer, OnLoss, Reading
 
 
 class ConnectorError(Exception):
@@ -51,6 +51,26 @@ class Ports:
     """The card is seen only by polling, so `poll_idle_s` bounds how fast a tap is noticed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Failsafe:
+    """What the connector does by itself when nobody talks to it, as last read from it; None: it does not tell."""
+
+    current_a: float | None = None
+    """What it then offers; below 6 A is nothing."""
+    timeout_s: float | None = None
+    """After how long."""
+
+
+class Watcher(Protocol):
+    """Who wants to hear of a connector that speaks by itself (OCPP, entities of Home Assistant)."""
+
+    def changed(self) -> None:
+        """There is something new to `poll`."""
+
+    async def card(self, uid: str) -> CardAnswer:
+        """A card (UID in hex) was shown at its reader just now; returns when it is decided and in the journal."""
+
+
 class Connector(Protocol):
     """A stall's hardware. All methods raise `ConnectorError`; none blocks the event loop.
 
@@ -59,15 +79,26 @@ class Connector(Protocol):
 
     @property
     def ports(self) -> Ports:
-        """What this stall can do."""
+        """What this stall can do. What happens on loss may change with what was read (a failsafe set to 0 A)."""
 
     @property
-    def poll_active_s(self) -> float:
-        """Seconds between polls while a car is plugged."""
+    def failsafe(self) -> Failsafe | None:
+        """Its own failsafe; None when it has none, or none that can be read."""
+
+    @property
+    def poll_charging_s(self) -> float:
+        """Seconds between polls while energy flows in a session."""
+
+    @property
+    def poll_plugged_s(self) -> float:
+        """Seconds between polls while a car is there that does not charge, or somebody is waited for."""
 
     @property
     def poll_idle_s(self) -> float:
         """Seconds between polls while nobody is there."""
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Tell `watcher` when something happens between polls; None ends it. No effect where it must be asked."""
 
     @property
     def min_a(self) -> int:

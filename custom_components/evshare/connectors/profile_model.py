@@ -252,7 +252,8 @@ class Profile:
     heartbeat: Heartbeat | None
     register: str | None
     """Point that may be billed from; None: an external meter is needed."""
-    poll_active_s: float
+    poll_charging_s: float
+    poll_plugged_s: float
     poll_idle_s: float
     slow_s: float
     on_silence: OnLoss

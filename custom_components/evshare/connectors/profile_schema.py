@@ -143,7 +143,8 @@ def _schema(*, modbus: bool) -> Any:
         vol.Required("transport"): _MODBUS_TRANSPORT if modbus else _HTTP_TRANSPORT,
         vol.Required("polling"): mapping(
             {
-                vol.Required("active_s"): number(1, 60),
+                vol.Required("charging_s"): number(1, 60),
+                vol.Required("plugged_s"): number(1, 60),
                 vol.Required("idle_s"): number(1, 60),
                 vol.Required("slow_s"): number(1, 3600),
             }

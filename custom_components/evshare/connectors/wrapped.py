@@ -1,7 +1,7 @@
 """A connector around another one: whatever it does not change itself, it passes on."""
 
 from ..model import Reading
-from .ports import Connector, Identity, Ports
+from .ports import Connector, Failsafe, Identity, Ports, Watcher
 
 
 class WrappedConnector:
@@ -17,9 +17,19 @@ class WrappedConnector:
         return self._inner.ports
 
     @property
-    def poll_active_s(self) -> float:
+    def failsafe(self) -> Failsafe | None:
         """As the connector inside."""
-        return self._inner.poll_active_s
+        return self._inner.failsafe
+
+    @property
+    def poll_charging_s(self) -> float:
+        """As the connector inside."""
+        return self._inner.poll_charging_s
+
+    @property
+    def poll_plugged_s(self) -> float:
+        """As the connector inside."""
+        return self._inner.poll_plugged_s
 
     @property
     def poll_idle_s(self) -> float:
@@ -44,6 +54,10 @@ class WrappedConnector:
     def set_failsafe_share(self, limit_a: int) -> None:
         """As the connector inside."""
         self._inner.set_failsafe_share(limit_a)
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """As the connector inside."""
+        self._inner.watch(watcher)
 
     async def identify(self) -> Identity:
         """As the connector inside."""

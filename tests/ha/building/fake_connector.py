@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from custom_components.evshare.connectors.ports import ConnectorRefused, ConnectorUnreachable, Identity, Ports
+from custom_components.evshare.connectors.ports import (
+    ConnectorRefused,
+    ConnectorUnreachable,
+    Failsafe,
+    Identity,
+    Ports,
+    Watcher,
+)
 from custom_components.evshare.model import OnLoss, Pilot, Reading
 
 PORTS = Ports(
@@ -27,11 +34,14 @@ class FakeConnector:
     utcnow: Callable[[], datetime]
     monotonic: Callable[[], float]
     ports: Ports = PORTS
-    poll_active_s: float = 2.0
+    poll_charging_s: float = 2.0
+    poll_plugged_s: float = 2.0
     poll_idle_s: float = 2.0
     min_a: int = 6
     max_a: int = 16
     heartbeat_s: float | None = None
+    failsafe: Failsafe | None = None
+    watcher: Watcher | None = None
     serial: str = "17619300"
 
     plugged: bool = False
@@ -134,6 +144,9 @@ class FakeConnector:
 
     def set_failsafe_share(self, limit_a: int) -> None:
         self.failsafe_share_a = limit_a
+
+    def watch(self, watcher: Watcher | None) -> None:
+        self.watcher = watcher
 
     async def close(self) -> None:
         self.closed = True

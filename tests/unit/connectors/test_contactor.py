@@ -12,8 +12,10 @@ from custom_components.evshare.connectors.ports import (
     ConnectorError,
     ConnectorRefused,
     ConnectorUnreachable,
+    Failsafe,
     Identity,
     Ports,
+    Watcher,
     WrongDevice,
 )
 from custom_components.evshare.model import OnLoss, Pilot, Reading
@@ -62,9 +64,11 @@ class Meter:
 class Inner:
     """The connector behind it."""
 
-    poll_active_s = 5.0
+    poll_charging_s = 5.0
+    poll_plugged_s = 5.0
     poll_idle_s = 15.0
     heartbeat_s: float | None = None
+    failsafe: Failsafe | None = None
     min_a = 6
     max_a = 16
 
@@ -78,6 +82,9 @@ class Inner:
 
     def set_failsafe_share(self, limit_a: int) -> None:
         self.share_a = limit_a
+
+    def watch(self, watcher: Watcher | None) -> None:
+        self.calls.append("watch")
 
     async def identify(self) -> Identity:
         return Identity(serial="PGT1")
