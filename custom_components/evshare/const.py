@@ -43,6 +43,16 @@ CONF_CONTACTOR: Final = "contactor"
 CONF_METER: Final = "meter"
 CONF_TAG_READER: Final = "tag_reader"
 CONF_SERIAL: Final = "serial"
+CONF_TRANSPORT: Final = "transport"
+CONF_SERIAL_PORT: Final = "serial_port"
+CONF_POINT: Final = "point"
+CONF_SLOTS: Final = "slots"
+CONF_STATES: Final = "states"
+CONF_IDENTITY: Final = "identity"
+
+CONNECTOR_ENTITIES: Final = "ha_entities"
+CONNECTOR_OCPP: Final = "ocpp16"
+"""Values of `CONF_CONNECTOR` that are no profile: entities of another integration, and a box that calls us."""
 
 # Resident (subentry data)
 CONF_HA_USER_ID: Final = "ha_user_id"
