@@ -28,7 +28,7 @@ def _wallbox(stall: StallPlan, seed: int) -> Wallbox:
         case Model.KEBA_P30:
             return keba.Keba(stall)
         case Model.ALFEN_EVE:
-            return alfen.Alfen(stall)
+            return alfen.Alfen(stall, alfen.Settings(safe_current_a=stall.safe_current_a))
         case Model.GOE_HTTP_V2:
             return goe.GoE(stall)
         case Model.TESLA_TWC3:
@@ -54,7 +54,7 @@ class RunningStall:
     def __init__(
         self, building: RunningBuilding, simulation: SimulatedBuilding, wallbox: Wallbox, outlet: Outlet, door: Door
     ) -> None:
-        self.plan = outlet.plan
+        self.plan = building.plan.stall(outlet.plan.id)
         self.host = HOST
         self.wallbox = wallbox
         """The electronics behind the wire, for tests that look inside."""

@@ -8,21 +8,21 @@ clock, no socket; wall connectors take part through `Wallbox`, their wire protoc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from demo.car import MAINS_V, MWS_PER_WH, Car
-from demo.stalls import BuildingPlan, StallPlan
+from demo.stalls import BuildingPlan, Place
 from demo.weather import Weather
 
 MAX_JUMP_S = 62 * 86_400
 """A clock that leaps further is broken, not busy."""
 
 
-type CommandListener = Callable[[str, float], None]
-"""Told the register, key or contactor that was written and its value, at the moment it is accepted."""
+type CommandListener = Callable[[str, Any], None]
+"""Told the register, key or contactor that was written and its value (a number or a text) as it is accepted."""
 
 
-def nobody_listens(_what: str, _value: float) -> None:
+def nobody_listens(_what: str, _value: object) -> None:
     """The listener of a wall connector that nobody watches."""
 
 
@@ -60,7 +60,7 @@ class Wallbox(Protocol):
 class Outlet:
     """The place where wall connector, car and billing register meet."""
 
-    plan: StallPlan
+    plan: Place
     car: Car | None = None
     offered_ma: int = 0
     currents_ma: tuple[int, int, int] = (0, 0, 0)
@@ -102,11 +102,29 @@ class Outlet:
         """Start and end in Wh of every life of the register, the running one last."""
         return (*self.epochs, (self._epoch_start_wh, self.register_wh))
 
-    def reset_register(self) -> None:
-        """Let the register begin at 0 again, as after a swap or a lost EEPROM."""
+    def reset_register(self, to_wh: int = 0) -> None:
+        """Let the register begin again at 0 (a swap, a lost EEPROM) or where `to_wh` says."""
         self.epochs.append((self._epoch_start_wh, self.register_wh))
-        self._epoch_start_wh = 0
-        self.register_mws = 0
+        self._epoch_start_wh = to_wh
+        self.register_mws = to_wh * MWS_PER_WH
+
+    def plug(self, car: Car, wallbox: Wallbox) -> None:
+        """Plug `car` in; raises ValueError when the place is taken."""
+        if self.car is not None:
+            raise ValueError(f"{self.plan.id}: {self.car.name} is already plugged in")
+        car.cut_off()
+        self.car, self.session_mws = car, 0
+        wallbox.car_came()
+
+    def unplug(self, wallbox: Wallbox) -> Car:
+        """Take the car away; raises ValueError when there is none."""
+        car = self.car
+        if car is None:
+            raise ValueError(f"{self.plan.id}: no car to unplug")
+        car.cut_off()
+        self.car, self.currents_ma, self.offered_ma = None, (0, 0, 0), 0
+        wallbox.car_left()
+        return car
 
     def second(self, wallbox: Wallbox) -> None:
         """Let one second pass between wall connector and car."""
@@ -180,7 +198,7 @@ class SimulatedBuilding:
         self.wallboxes = wallboxes
         self.outlets = {stall.id: Outlet(plan=stall) for stall in plan.stalls}
         self.feeder = Feeder()
-        self._second = _whole_second(start)
+        self._second = whole_second(start)
         self._weather = Weather(
             seed=plan.seed,
             latitude=plan.latitude,
@@ -203,7 +221,7 @@ class SimulatedBuilding:
         Raises:
             ValueError: `to` is naive, or further away than `MAX_JUMP_S`.
         """
-        until = _whole_second(to)
+        until = whole_second(to)
         if until - self._second > MAX_JUMP_S:
             raise ValueError(f"to: {to.isoformat()} is {until - self._second} s ahead; at most {MAX_JUMP_S} s at once")
         while self._second < until:
@@ -214,26 +232,14 @@ class SimulatedBuilding:
 
     def plug(self, stall_id: str, car: Car) -> None:
         """Plug `car` in; raises ValueError when the stall is taken or the car stands elsewhere."""
-        outlet = self.outlets[stall_id]
-        if outlet.car is not None:
-            raise ValueError(f"{stall_id}: {outlet.car.name} is already plugged in")
-        for other in self.outlets.values():
-            if other.car is car:
-                raise ValueError(f"{car.name} is plugged in at {other.plan.id}")
-        car.cut_off()
-        outlet.car, outlet.session_mws = car, 0
-        self.wallboxes[stall_id].car_came()
+        for stall, other in self.outlets.items():
+            if other.car is car and stall != stall_id:
+                raise ValueError(f"{car.name} is plugged in at {stall}")
+        self.outlets[stall_id].plug(car, self.wallboxes[stall_id])
 
     def unplug(self, stall_id: str) -> Car:
         """Take the car away; raises ValueError when there is none."""
-        outlet = self.outlets[stall_id]
-        car = outlet.car
-        if car is None:
-            raise ValueError(f"{stall_id}: no car to unplug")
-        car.cut_off()
-        outlet.car, outlet.currents_ma, outlet.offered_ma = None, (0, 0, 0), 0
-        self.wallboxes[stall_id].car_left()
-        return car
+        return self.outlets[stall_id].unplug(self.wallboxes[stall_id])
 
     def true_register_wh(self, stall_id: str) -> int:
         """What the stall's cumulative register truly holds, in whole Wh."""
@@ -252,7 +258,8 @@ class SimulatedBuilding:
         )
 
 
-def _whole_second(moment: datetime) -> int:
+def whole_second(moment: datetime) -> int:
+    """Unix time of the last whole second; raises ValueError for a naive `moment`."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; give an aware datetime")
     return int(moment.timestamp() // 1)

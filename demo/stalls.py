@@ -28,19 +28,25 @@ class CardReader(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StallPlan:
-    """One parking place with its wall connector."""
+class Place:
+    """A place where a wall connector hangs, whatever its model."""
 
     id: str
     name: str
-    model: Model
     serial: str
     rated_a: int = 32
     """What installer and cable allow per phase."""
     phase_map: tuple[int, int, int] = (1, 2, 3)
     """Supply phase (1..3) on the connector's L1, L2, L3."""
     register_start_wh: int = 0
-    """What the billing register shows when the demo begins."""
+    """What the billing register shows in the beginning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StallPlan(Place):
+    """One parking place of the demo building with its wall connector."""
+
+    model: Model
     safe_current_a: int = 6
     """Alfen only: what it offers when nobody refreshes the set point; 0 fails closed."""
 

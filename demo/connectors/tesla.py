@@ -6,6 +6,7 @@ forgets what the last session was when the supply goes.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 import json
 from random import Random
 
@@ -15,7 +16,7 @@ from demo.car import MAINS_V
 from demo.connectors.boot import Boot
 from demo.doors import HttpHandler
 from demo.physics import CommandListener, Outlet, nobody_listens
-from demo.stalls import StallPlan
+from demo.stalls import Place
 
 BOOT_S = 8
 SETTLE_S = 3
@@ -28,14 +29,29 @@ _BOOTING, _NOT_CONNECTED, _WAITING_CAR, _FINISHED, _CHARGING = 0, 1, 9, 8, 11
 _LOAD_MA = 500
 
 
+class Lifetime(StrEnum):
+    """What is wrong with the lifetime counter (1.4)."""
+
+    SOUND = "sound"
+    CREEPS = "creeps"
+    """It grows about every 90 minutes while idle."""
+    TENFOLD = "tenfold"
+    """Ten times too high (firmware 2.13.66)."""
+    STUCK = "stuck"
+    """Always 0."""
+
+
 class Tesla:
     """The wall connector, and the contactor in front of it."""
 
-    def __init__(self, plan: StallPlan, seed: int) -> None:
-        """Contactor open. `seed` decides which answers are broken."""
+    def __init__(self, plan: Place, seed: int, *, contactor: bool = True, lifetime: Lifetime = Lifetime.CREEPS) -> None:
+        """Contactor open; without a `contactor` on the mains and long since up.
+
+        `seed` decides which answers break, `lifetime` what is wrong with the counter of that name.
+        """
         self.commanded: CommandListener = nobody_listens
         self._rated_a = plan.rated_a
-        self._boot = Boot(BOOT_S, booted=False)
+        self._boot = Boot(BOOT_S, booted=not contactor)
         self._chance = Random(f"{seed}/{plan.id}")
         self._plugged = False
         self._charged = False
@@ -43,8 +59,9 @@ class Tesla:
         self._idle_s = 0
         self._session_base_mws = 0
         self._last_session_wh = 0.0
-        self._lifetime_wh = 4_213_877
-        self.contactor_closed = False
+        self._lifetime = lifetime
+        self._crept_wh = 0
+        self.contactor_closed = not contactor
         self.contactor_cycles = 0
         self.openings_under_load = 0
         """How often the contactor was opened while more than 0.5 A flowed; what a good controller avoids."""
@@ -103,7 +120,7 @@ class Tesla:
             self._charged, self._idle_s = True, 0
         else:
             self._idle_s += 1
-            self._lifetime_wh += _CREEP_WH * (self._idle_s % CREEP_EVERY_S == 0)
+            self._crept_wh += _CREEP_WH * (self._idle_s % CREEP_EVERY_S == 0)
         if self._plugged:
             self._last_session_wh = (outlet.session_mws - self._session_base_mws) / 3_600_000
         return self._rated_a * 1000 if self._plugged else 0
@@ -168,11 +185,22 @@ class Tesla:
             "thermal_foldbacks": 0,
             "avg_startup_temp": 31.4,
             "charge_starts": 401,
-            "energy_wh": self._lifetime_wh + outlet.delivered_mws // 3_600_000,
+            "energy_wh": self._lifetime_wh(outlet),
             "connector_cycles": 188,
             "uptime_s": self._boot.uptime_s,
             "charging_time_s": 2_213_345,
         }
+
+    def _lifetime_wh(self, outlet: Outlet) -> int:
+        match self._lifetime:
+            case Lifetime.SOUND:
+                return outlet.register_wh
+            case Lifetime.CREEPS:
+                return outlet.register_wh + self._crept_wh
+            case Lifetime.TENFOLD:
+                return outlet.register_wh * 10
+            case Lifetime.STUCK:
+                return 0
 
     def version(self, outlet: Outlet) -> dict[str, object]:
         """`/api/1/version`."""
