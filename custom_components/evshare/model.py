@@ -180,6 +180,8 @@ class Reading:
     """Read-back of the offered current."""
     enabled: bool | None = None
     """Read-back of the gate: may energy flow?"""
+    gate_read: bool = False
+    """`enabled` is what the hardware said this time; else it is what it was last told."""
     card_uid: str | None = None
     """Card the connector reports, upper-case hex; a level, not an edge."""
     serial: str | None = None

@@ -1,11 +1,11 @@
 """Hardware at the outermost edge of tests: registers that behave as the register guides say."""
 
-from modbus_connection import GatewayTargetError, ModbusConnectionError, ModbusTcpParams
+from modbus_connection import GatewayTargetError, ModbusConnectionError, ModbusSerialParams, ModbusTcpParams
 from modbus_connection.mock import MockModbusConnection, MockModbusUnit, WriteEvent
 
 
 class ModbusNetwork:
-    """The devices of a test by host and port. Nobody answers anywhere else."""
+    """The devices of a test by host and port, or by serial line. Nobody answers anywhere else."""
 
     def __init__(self) -> None:
         self._devices: dict[tuple[str, int], MockModbusConnection] = {}
@@ -14,9 +14,10 @@ class ModbusNetwork:
         """Put a device into the network."""
         self._devices[(host, port)] = device
 
-    def connection(self, params: ModbusTcpParams) -> MockModbusConnection:
-        """What HA gets when it connects to an address."""
-        device = self._devices.get((params.host, params.port))
+    def connection(self, params: ModbusTcpParams | ModbusSerialParams) -> MockModbusConnection:
+        """What HA gets when it connects to an address, or opens a serial line (its port is 0 here)."""
+        serial = isinstance(params, ModbusSerialParams)
+        device = self._devices.get((params.device, 0) if serial else (params.host, params.port))
         return Nobody() if device is None else device
 
 

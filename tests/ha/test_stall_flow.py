@@ -1,60 +1,32 @@
 """Adding and changing a stall: it is looked at before it is kept."""
 
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator
 from typing import Any
 from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from .conftest import MakeEntry, measure, stall, stall_data
+from .conftest import MakeEntry, measure, set_up, stall, stall_data
 from .hardware import Device, FakeKeba, ModbusNetwork
-
-KEBA = {
-    "name": "Stall 1",
-    "host": "10.0.0.11",
-    "port": 502,
-    "unit_id": 255,
-    "max_current_a": 16,
-    "phase_map": "123",
-}
-
-
-async def begin(hass: HomeAssistant, entry: MockConfigEntry, connector: str = "keba_p30") -> SubentryFlowResult:
-    result = await hass.config_entries.subentries.async_init((entry.entry_id, "stall"), context={"source": SOURCE_USER})
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "user")
-    result = await go_on(hass, result, connector=connector)
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "connection")
-    return result
-
-
-async def go_on(hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any) -> SubentryFlowResult:
-    """Answer a form, and wait for the look if one begins."""
-    result = await hass.config_entries.subentries.async_configure(result["flow_id"], user_input)
-    if result["type"] is FlowResultType.SHOW_PROGRESS:
-        await hass.async_block_till_done()
-        result = await hass.config_entries.subentries.async_configure(result["flow_id"])
-    return result
-
-
-def only_stall(entry: MockConfigEntry) -> tuple[str, dict[str, Any], str | None]:
-    (subentry,) = entry.subentries.values()
-    return subentry.title, dict(subentry.data), subentry.unique_id
+from .stall_dialogue import KEBA, QuickClock, begin, go_on, keep, only_stall
 
 
 async def test_a_keba_is_looked_at_shown_and_kept(hass: HomeAssistant, make_entry: MakeEntry, keba: FakeKeba) -> None:
     keba.plug()
     keba.draw(11_000)
+    keba.unit.holding[1600] = [0, 10_000]  # failsafe current in mA, KEBA Modbus guide
+    keba.unit.holding[1602] = [0, 30]  # failsafe time-out in s
     entry = make_entry()
     result = await go_on(hass, await begin(hass, entry), **KEBA)
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "confirm")
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "confirm")
+    assert result["menu_options"] == ["keep", "proof", "change"]
     assert result["description_placeholders"] == {
         "connector": "KEBA KeContact P30",
         "model": "KEBA KeContact P30",
@@ -67,9 +39,10 @@ async def test_a_keba_is_looked_at_shown_and_kept(hass: HomeAssistant, make_entr
         "on_silence": "locked",
         "on_reboot": "anyone can charge",
         "on_unplug": "stays as it is",
+        "failsafe": "10 A, after 30 s",
     }
     assert entry.subentries == {}
-    result = await go_on(hass, result)
+    result = await keep(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert only_stall(entry) == ("Stall 1", stall_data(), "stall:17619300")
 
@@ -173,7 +146,7 @@ async def test_a_single_phase_building_offers_no_three_phase_wiring(
 ) -> None:
     entry = make_entry(phases=1)
     result = await go_on(hass, await begin(hass, entry), **KEBA | {"phase_map": "1"})
-    await go_on(hass, result)
+    await keep(hass, result)
     assert only_stall(entry)[1]["phase_map"] == [1]
 
 
@@ -199,8 +172,12 @@ class Tesla:
         self.boots = 2
         """Requests after power-up that it does not answer yet."""
         hass.states.async_set("switch.contactor", "off")
-        hass.services.async_register("switch", "turn_on", self._switch)
-        hass.services.async_register("switch", "turn_off", self._switch)
+        self.take_switch()
+
+    def take_switch(self) -> None:
+        """Be what HA switches; a building that is set up brings HA's own services."""
+        self.hass.services.async_register("switch", "turn_on", self._switch)
+        self.hass.services.async_register("switch", "turn_off", self._switch)
 
     async def _switch(self, call: ServiceCall) -> None:
         assert call.data["entity_id"] in ("switch.contactor", ["switch.contactor"])
@@ -236,20 +213,6 @@ class Tesla:
         return web.json_response(vitals)
 
 
-class QuickClock:
-    """Time that passes only while somebody sleeps, and then at once."""
-
-    def __init__(self, utcnow: Callable[[], datetime]) -> None:
-        self.utcnow = utcnow
-        self._mono_s = 0.0
-
-    def monotonic(self) -> float:
-        return self._mono_s
-
-    async def sleep(self, seconds: float) -> None:
-        self._mono_s += seconds
-
-
 @pytest.fixture
 async def tesla(hass: HomeAssistant, socket_enabled: None) -> AsyncIterator[Tesla]:
     tesla = Tesla(hass)
@@ -258,7 +221,8 @@ async def tesla(hass: HomeAssistant, socket_enabled: None) -> AsyncIterator[Tesl
     server = TestServer(application)
     await server.start_server()
     tesla.port = server.port or 0
-    with patch("custom_components.evshare.sighting.LoopClock", QuickClock):
+    room = "custom_components.evshare"
+    with patch(f"{room}.sighting.LoopClock", QuickClock), patch(f"{room}.proving.LoopClock", QuickClock):
         yield tesla
     await server.close()
 
@@ -290,10 +254,44 @@ async def test_a_tesla_is_powered_for_the_look_and_dark_again_after_it(
         "stays as it is",
     )
     assert tesla.switched == ["turn_on", "turn_off"]
-    await go_on(hass, result)
+    await keep(hass, result)
     title, data, unique_id = only_stall(entry)
     assert (title, unique_id, data["unit_id"]) == ("Stall 4", "stall:B7S23100J01234", None)
     assert (data["contactor"], data["meter"]) == ("switch.contactor", "sensor.meter")
+
+
+async def test_a_contactor_is_the_lock_that_is_tested(hass: HomeAssistant, make_entry: MakeEntry, tesla: Tesla) -> None:
+    """A Tesla Gen 3 takes no limit: with the contactor closed it may charge with all that its cable carries."""
+    measure(hass, "sensor.meter", 812.345, "kWh")
+    entry = await set_up(hass, make_entry())
+    tesla.take_switch()
+    result = await go_on(hass, await begin(hass, entry, "tesla_twc3"), **tesla_form(tesla))
+    tesla.switched.clear()
+    result = await go_on(hass, result, next_step_id="proof")
+    assert result["description_placeholders"]["current"] == "16 A"
+    result = await go_on(hass, result, unlock=True)
+    assert result["description_placeholders"]["findings"].splitlines() == [
+        "- **Lock:** worked. The hardware says so itself.",
+        "- **Unlock:** worked. The hardware says so itself.",
+        "- **Lock again:** worked. The hardware says so itself.",
+    ]
+    assert (tesla.switched.count("turn_on"), tesla.switched[-1]) == (1, "turn_off")
+
+
+async def test_a_contactor_before_a_dead_connector_is_told_as_dark(
+    hass: HomeAssistant, make_entry: MakeEntry, tesla: Tesla
+) -> None:
+    measure(hass, "sensor.meter", 812.345, "kWh")
+    entry = await set_up(hass, make_entry())
+    tesla.take_switch()
+    result = await go_on(hass, await begin(hass, entry, "tesla_twc3"), **tesla_form(tesla))
+    result = await go_on(hass, result, next_step_id="proof")
+    tesla.boots = 1_000_000
+    result = await go_on(hass, result, unlock=True)
+    assert result["description_placeholders"]["findings"].splitlines()[1:] == [
+        "- **Unlock:** not seen. The contactor closed, but the wall connector stayed silent.",
+        "- **Lock again:** worked. The hardware says so itself.",
+    ]
 
 
 async def test_a_contactor_that_was_closed_before_the_look_stays_closed(
@@ -317,7 +315,7 @@ async def test_a_stall_without_trustworthy_register_asks_for_a_meter(
     result = await go_on(hass, result, without_billing=False)
     assert result["errors"] == {"without_billing": "meter_required"}
     assert entry.subentries == {}
-    result = await go_on(hass, result, without_billing=True)
+    result = await keep(hass, await go_on(hass, result, without_billing=True))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -361,8 +359,7 @@ async def test_a_connector_that_moved_is_looked_at_and_stays_the_same_stall(
     FakeKeba(network, "10.0.0.12", serial=17619300)
     entry = make_entry(stall())
     result = await change(hass, entry, **KEBA | {"host": "10.0.0.12"})
-    assert result["step_id"] == "confirm"
-    result = await go_on(hass, result)
+    result = await keep(hass, result)
     assert result["reason"] == "reconfigure_successful"
     assert only_stall(entry) == ("Stall 1", stall_data(host="10.0.0.12"), "stall:17619300")
 

@@ -9,13 +9,17 @@ import pytest
 
 from custom_components.evshare.binary_sensor import BUILDING_BINARY_SENSORS, STALL_BINARY_SENSORS
 from custom_components.evshare.button import STOP
+from custom_components.evshare.connectors.profile_schema import MODBUS_KINDS
+from custom_components.evshare.connectors.profile_values import NoRegister
+from custom_components.evshare.connectors.proof import Because, Outcome, ProofStep
 from custom_components.evshare.event import STALL_EVENTS
+from custom_components.evshare.list_steps import ASCII_OVER_TCP
 from custom_components.evshare.model import DenyReason, LockQuality, OnLoss, Pilot, StopReason
 from custom_components.evshare.number import MAX_CURRENT
 from custom_components.evshare.select import MODE
 from custom_components.evshare.sensor import BUILDING_SENSORS, STALL_SENSORS
 from custom_components.evshare.sighting import Unseen
-from custom_components.evshare.stall_flow import PHASE_MAPS
+from custom_components.evshare.stall_form import PHASE_MAPS
 from custom_components.evshare.switch import PAUSED
 
 from .texts import LANGUAGES, ROOM, TEXTS, find, leaves, load
@@ -93,6 +97,21 @@ def test_every_choice_has_a_word(texts: dict[str, Any]) -> None:
     assert options["on_loss"] == {answer.value for answer in OnLoss}
     assert options["phase_map"] == {phase_map for maps in PHASE_MAPS.values() for phase_map in maps}
     assert options["phases"] == {str(phases) for phases in PHASE_MAPS}
+    assert options["transport"] == {*MODBUS_KINDS, ASCII_OVER_TCP, "http_json"}
+    assert options["no_register"] == {reason.value for reason in NoRegister}
+    assert options["support"] == {"mark", "experimental", "unchecked"}
+    assert options["failsafe"] == {"unknown", "after"}
+    assert options["proof_car"] == {"free", "plugged", "unknown"}
+    assert options["proof_verdict"] == {"locked", "told", "open"}
+    assert options["proof_step"] == {step.value for step in ProofStep}
+    assert options["proof_outcome"] == {outcome.value for outcome in Outcome}
+    assert options["proof_because"] == {because.value for because in Because}
+
+
+@every_language
+def test_every_step_of_the_guided_test_says_what_it_does(texts: dict[str, Any]) -> None:
+    progress = texts["config_subentries"]["stall"]["progress"]
+    assert {f"proof_{step.value}" for step in ProofStep} <= set(progress)
 
 
 @every_language
@@ -109,14 +128,14 @@ def test_every_exception_has_a_text_and_every_text_an_exception(texts: dict[str,
     raised |= {"admin_required", "not_your_session", "not_your_resident", "resident_ambiguous", "resident_unknown"}
     raised |= {f"denied_{reason.value}" for reason in DenyReason}
     entity_keys = {each.translation_key for descriptions in ENTITIES.values() for each in descriptions}
-    issues = set(texts["issues"])
+    others = {*texts["issues"], *texts["selector"], *texts["config_subentries"]["stall"]["error"], "headroom"}
     assert set(texts["exceptions"]) <= raised
-    assert raised - entity_keys - issues - {"phases", "phase_map", "headroom"} <= set(texts["exceptions"])
+    assert raised - entity_keys - others <= set(texts["exceptions"])
 
 
 @every_language
 def test_every_issue_has_its_texts(texts: dict[str, Any]) -> None:
-    source = (ROOM / "repairs.py").read_text(encoding="utf-8")
+    source = "".join((ROOM / path).read_text(encoding="utf-8") for path in ("repairs.py", "connectors/warned.py"))
     for key, texts_of_issue in texts["issues"].items():
         assert f'"{key}"' in source, key
         assert texts_of_issue["title"]
@@ -159,7 +178,8 @@ def test_the_manifest_has_the_order_and_keys_that_hassfest_asks_for() -> None:
     assert "quality_scale" not in keys
     assert manifest["documentation"].startswith("https://")
     assert manifest["dependencies"] == ["modbus"]
-    assert manifest["requirements"] == []  # HA's own constraints decide every version
+    # HA's own constraints decide every other version, and that of what this one needs.
+    assert manifest["requirements"] == ["ocpp>=2.1.0,<3"]
 
 
 def test_the_repository_names_the_oldest_home_assistant_that_is_tested() -> None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, section
 
 ROOM = Path(__file__).parents[2] / "custom_components" / "evshare"
 LANGUAGES = ("en", "de")
@@ -37,6 +37,18 @@ def find(tree: Any, *path: str) -> Any:
     return tree
 
 
+def _fields(step: tuple[str, ...], schema: Any) -> Iterator[tuple[str, ...]]:
+    """What the fields of a form need, those of its collapsed parts among them."""
+    for field, kind in schema.schema.items() if schema else ():
+        if isinstance(kind, section):
+            part = (*step, "sections", str(field))
+            yield (*part, "name")
+            yield from _fields(part, kind.schema)
+        else:
+            yield (*step, "data", str(field))
+            yield (*step, "data_description", str(field))
+
+
 def missing(result: Any) -> list[str]:
     """Texts that a step of one of our dialogues needs and does not have."""
     handler = result["handler"]
@@ -45,9 +57,11 @@ def missing(result: Any) -> list[str]:
     if result["type"] is FlowResultType.FORM:
         step = ("step", result["step_id"])
         wanted.append((*step, "title"))
-        for field in result["data_schema"].schema if result["data_schema"] else ():
-            wanted += [(*step, "data", str(field)), (*step, "data_description", str(field))]
+        wanted += _fields(step, result["data_schema"])
         wanted += [("error", key) for key in (result["errors"] or {}).values()]
+    elif result["type"] is FlowResultType.MENU:
+        step = ("step", result["step_id"])
+        wanted += [(*step, "title"), *((*step, "menu_options", option) for option in result["menu_options"])]
     elif result["type"] is FlowResultType.ABORT:
         wanted.append(("abort", result["reason"]))
     elif result["type"] is FlowResultType.SHOW_PROGRESS:

@@ -13,7 +13,7 @@ from typing import Any
 from ..charging import Event, OfferDecided, StallState
 from ..model import MIN_CURRENT_A, Building, ChargeMode, LimitReason, Moment, SessionId, StallId
 from ..sharing import Allocation, Appetite, Demand, Sharing, share, surplus_w, watch
-from .load import Load, fullest_phase_a, load
+from .load import Load, PhaseAmps, fullest_phase_a, load
 from .stall import Choose, RunningStall
 from .supply import Supply
 
@@ -59,6 +59,8 @@ class Controller:
         self._raised: dict[SessionId, float] = {}
         self._appetites: dict[SessionId, Appetite] = {}
         self._held_until_mono_s = float("-inf")
+        self.lent_a: PhaseAmps = (0.0, 0.0, 0.0)
+        """What a test of a stall may draw: not for the stalls to share."""
         self.load: Load | None = None
         self.allocation: Allocation | None = None
         self.surplus_w: float | None = None
@@ -78,6 +80,7 @@ class Controller:
             self._supply.look(self._now()),
             [stall.state for stall in self._stalls.values()],
             feeder_configured=self._supply.sources.feeder_configured,
+            lent_a=self.lent_a,
         )
         self._looked()
         return self.load
@@ -185,7 +188,11 @@ class Controller:
             else:
                 staying[stall_id] = offered_a
         await self._offer_all(falling | staying, allocation)
-        settled = await asyncio.gather(*(wanting[stall_id].settle(limit_a) for stall_id, limit_a in falling.items()))
+        # A contactor waits for its car to stop, longer than one tick.
+        lowered = falling | {
+            stall_id: limit_a for stall_id, limit_a in staying.items() if wanting[stall_id].hand.lowering
+        }
+        settled = await asyncio.gather(*(wanting[stall_id].settle(limit_a) for stall_id, limit_a in lowered.items()))
         if all(settled):
             # What is not seen to be free is not given away; the next tick looks again.
             await self._offer_all(rising, allocation)

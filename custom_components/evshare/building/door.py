@@ -27,7 +27,7 @@ from ..access import (
 from ..charging import Authorised, Denied, Event, IllegalMove, StallState, StopAsked
 from ..journal import CardConflict, Journal, JournalError
 from ..model import CardAnswer, DenyReason, Moment, Resident, ResidentId, Session, SessionId, StallId, StopReason
-from .errors import AccessDenied
+from .errors import AccessDenied, NotInBuilding
 from .reader import Tap
 from .stall import RunningStall
 
@@ -90,6 +90,8 @@ class Door:
             session, reason = await self._decide(stall, ask, remember_nothing)
         except JournalError as error:
             _LOGGER.error("%s: a card was refused, the journal cannot be written: %s", stall.config.name, error)
+            return CardAnswer.REFUSED
+        except NotInBuilding:  # it is being tested, changed or taken away
             return CardAnswer.REFUSED
         if session is not None:
             return CardAnswer.ACCEPTED

@@ -15,5 +15,9 @@ class NotInBuilding(LookupError):
     """No such stall, resident or open session; the message says which."""
 
 
+class InSession(Exception):
+    """Somebody has a session at the stall: its hardware is not to be disturbed."""
+
+
 class LinkDown(Exception):
     """The app is not connected, and this needs it."""

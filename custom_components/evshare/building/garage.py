@@ -11,10 +11,11 @@ from ..connectors.ports import Connector
 from ..model import Building, SessionId, StallId
 from .controller import safe_share_a
 from .errors import NotInBuilding
-from .stall import Neighbourhood, RunningStall, offline
+from .neighbourhood import Neighbourhood
+from .stall import RunningStall, offline
 from .wiring import StallWiring
 
-LOCKED_S = 45.0
+LOCKED_S = 120.0
 """How long a stall that is taken away is tried to be locked; a contactor waits for the car, tries are repeated."""
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Garage:
         self._connect = connect
         self._around = around
         self.stalls: dict[StallId, RunningStall] = {}
+        self._stopped = False
 
     async def open(
         self, building: Building, wirings: Mapping[StallId, StallWiring], snapshots: Mapping[StallId, dict[str, Any]]
@@ -58,6 +60,7 @@ class Garage:
 
     async def stop(self) -> None:
         """Let go of all connectors; sessions stay as they are."""
+        self._stopped = True
         await asyncio.gather(*(stall.stop() for stall in self.stalls.values()))
 
     async def rewire(self, building: Building, wirings: Mapping[StallId, StallWiring]) -> None:
@@ -71,11 +74,23 @@ class Garage:
             elif wiring.connection != present.wiring.connection:
                 await present.stop()
                 present.rewire(wiring)
-                stall = await self._put_up(wiring, offline(present.state))
-                stall.max_current_set, stall.cost = present.max_current_set, present.cost
+                await self._again(present)
             else:
                 present.rewire(wiring)
         self._share_failsafe(building)
+
+    async def let_go(self, stall_id: StallId) -> None:
+        """Stop a stall until `take_back`: its connector is somebody else's meanwhile, and nobody is let in there."""
+        stall = self[stall_id]
+        await stall.stop()
+        stall.state = offline(stall.state)
+
+    async def take_back(self, stall_id: StallId, building: Building) -> None:
+        """Bring a stall that was let go of to life again, unless it or the building is gone by now."""
+        if stall_id in self.stalls and not self._stopped:
+            stall = await self._again(self.stalls[stall_id])
+            stall.excuse()
+            self._share_failsafe(building)
 
     def __getitem__(self, stall_id: StallId) -> RunningStall:
         """Return a stall. Raises `NotInBuilding`."""
@@ -105,6 +120,11 @@ class Garage:
     def any_session(self) -> bool:
         """Whether somebody has a session anywhere."""
         return any(stall.state.session is not None for stall in self.stalls.values())
+
+    async def _again(self, present: RunningStall) -> RunningStall:
+        stall = await self._put_up(present.wiring, offline(present.state))
+        stall.max_current_set, stall.cost = present.max_current_set, present.cost
+        return stall
 
     async def _put_up(self, wiring: StallWiring, state: StallState) -> RunningStall:
         stall = RunningStall(wiring, await self._connect(wiring), state, self._around)

@@ -1,7 +1,8 @@
 """The hand on a stall's hardware: carries out commands one at a time, the newest wish first.
 
 Commands and polls of one connector never overlap (`Hand.free`). A command that fails is tried again after 2, 5 and
-10 s; one that a newer command made pointless is given up. What came of it is reported as an event of the stall.
+10 s, one that the hardware will not do yet when it will; one that a newer command made pointless is given up. What came
+of it is reported as an event of the stall.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from contextlib import suppress
 import logging
 
 from ..charging import ConnectorLost, Disable, DisableFailed, Enable, EnableFailed, Event, SetLimit
-from ..connectors.ports import Connector, ConnectorError
+from ..connectors.ports import Connector, ConnectorError, NotYet
 
 RETRIES_S = (2.0, 5.0, 10.0)
 
@@ -28,6 +29,7 @@ class Hand:
         self._connector = connector
         self._report = report
         self._wanted: list[Command] = []
+        self._under_way: Command | None = None
         self._new = asyncio.Event()
         self._rest = asyncio.Event()
         self._rest.set()
@@ -52,6 +54,12 @@ class Hand:
         self._rest.clear()
         self._new.set()
 
+    @property
+    def lowering(self) -> bool:
+        """Whether a command to offer nothing is still to be carried out."""
+        commands = (self._under_way, *self._wanted)
+        return any(isinstance(command, Disable) or command == SetLimit(0) for command in commands)
+
     async def at_rest(self) -> None:
         """Wait until there is nothing left to do."""
         await self._rest.wait()
@@ -66,12 +74,13 @@ class Hand:
                     await self._carry_out(self._wanted.pop(0))
                 except Exception:  # the report of a failure failed; the next command is carried out all the same
                     _LOGGER.exception("%s: a failed command could not be reported", self._name)
+                self._under_way = None
             self._rest.set()
 
     async def _carry_out(self, command: Command) -> None:
         why: str | None = ""
         for pause_s in (*RETRIES_S, 0.0):
-            why = await self._attempt(command)
+            command, why = await self._attempt(command)
             if why is None:
                 return
             await self._wait(command, pause_s)
@@ -82,11 +91,30 @@ class Hand:
                 return
         await self._report(_failure(command, why or ""))
 
-    async def _attempt(self, command: Command) -> str | None:
-        """Send it once; returns why it did not work, None when it did."""
+    async def _attempt(self, command: Command) -> tuple[Command, str | None]:
+        """Send it, or the same with another current if that is wanted by then, as soon as the hardware does it.
+
+        Returns what was sent, and why it did not work, None when it did.
+        """
+        while True:
+            self._under_way = command
+            try:
+                return command, await self._sent(command)
+            except NotYet as wait:
+                _LOGGER.debug("%s: %s not yet: %s", self._name, type(command).__name__, wait)
+                await self._wait(command, wait.after_s)
+                if self._wanted and type(self._wanted[0]) is type(command):
+                    command = self._wanted.pop(0)
+                elif self._pointless(command):
+                    return command, str(wait)
+
+    async def _sent(self, command: Command) -> str | None:
+        """Send it once; returns why it did not work, None when it did. Raises `NotYet`."""
         try:
             async with self.free:
                 await self._send(command)
+        except NotYet:
+            raise
         except ConnectorError as error:
             _LOGGER.warning("%s: %s did not work: %s", self._name, type(command).__name__, error)
             return str(error) or type(error).__name__

@@ -77,8 +77,9 @@ def load(
     stalls: Iterable[StallState],
     *,
     feeder_configured: bool,
+    lent_a: PhaseAmps = (0.0, 0.0, 0.0),
 ) -> Load:
-    """Return what the stalls may share now."""
+    """Return what the stalls may share now, less what is lent to a test."""
     states = list(stalls)
     sharing = [drawn_a(state, building.voltage_v) for state in states if state.wants_current]
     leaving = [drawn_a(state, building.voltage_v) for state in states if not state.wants_current]
@@ -91,7 +92,7 @@ def load(
             others[phase] = sum(drawn[phase] for drawn in leaving)
         else:
             others[phase] = max(0.0, measured[phase] - sum(drawn[phase] for drawn in sharing)) + MARGIN_A
-        others[phase] += sum(drawn[phase] for drawn in silent)
+        others[phase] += sum(drawn[phase] for drawn in silent) + lent_a[phase]
     budget = [
         max(0, math.floor(building.fuse_a - others[phase])) if phase < building.phases else 0 for phase in range(3)
     ]
@@ -101,6 +102,18 @@ def load(
         headroom_a=headroom,
         stale=feeder_configured and measured is None,
     )
+
+
+def spare_a(supply: Load, states: Iterable[StallState], phases: Iterable[int]) -> int:
+    """Return what is left on these phases when every session takes what it is offered; 0 while the meter is silent."""
+    if supply.stale:
+        return 0
+    offered = [(state.config.phase_map, state.offered_a) for state in states if state.wants_current]
+    left = [
+        supply.budget_a[phase - 1] - sum(limit_a for phase_map, limit_a in offered if phase in phase_map)
+        for phase in phases
+    ]
+    return max(0, min(left))
 
 
 def _measured(building: Building, reading: BuildingReading | None, drawn: list[PhaseAmps]) -> PhaseAmps | None:

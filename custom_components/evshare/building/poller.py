@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..access import BadUid
 from ..charging import ConnectorLost, ReadingTaken, Ticked
-from ..connectors.ports import ConnectorError
+from ..connectors.ports import ConnectorError, NotYet
 from ..model import Reading
+from .errors import InSession
 
 if TYPE_CHECKING:
     from .stall import RunningStall
@@ -33,6 +34,8 @@ class Poller:
         self._connector = stall.connector
         self._hand = stall.hand
         self._prepared = False
+        self._left_locked = False
+        """It was locked when it fell silent."""
         self._failures = 0
         self._identify_mono_s = float("-inf")
         self._beat_mono_s = float("-inf")
@@ -50,11 +53,22 @@ class Poller:
                     await self._poll()
                     # Counted from its beginning: a slow box is not asked more seldom for being slow.
                     due_mono_s = began_mono_s + self._pace_s
+                elif self._stall.now().mono_s >= self._beat_due_mono_s:
+                    await self._beat_alone()
                 else:
                     await self._stall.apply(Ticked())
             except Exception:  # whatever one reading does, the next one is taken
                 _LOGGER.exception("%s: a reading could not be used", self._stall.config.name)
             await self._pause(due_mono_s)
+
+    async def prepare(self) -> None:
+        """Lock the connector and set its own failsafe anew; it is read at once. Raises `InSession`, `ConnectorError`."""
+        async with self._hand.free:
+            if self._stall.state.session is not None:
+                raise InSession
+            await self._connector.prepare()
+            self._prepared = True
+        self._hand.done.set()
 
     @property
     def _pace_s(self) -> float:
@@ -66,12 +80,27 @@ class Poller:
 
     async def _pause(self, due_mono_s: float) -> None:
         # Never negative, and never shorter than a tenth of a second: a driver without pace must not spin.
-        wait_s = max(0.1, min(TICK_S, due_mono_s - self._stall.now().mono_s))
+        wait_s = max(0.1, min(TICK_S, min(due_mono_s, self._beat_due_mono_s) - self._stall.now().mono_s))
         try:
             async with asyncio.timeout(wait_s):
                 await self._hand.done.wait()
         except TimeoutError:
             pass
+
+    @property
+    def _beat_due_mono_s(self) -> float:
+        """When the watchdog wants to be fed next; while the connector does not answer, polls look for it alone."""
+        beat_s = self._connector.heartbeat_s
+        return float("inf") if beat_s is None or self._failures else self._beat_mono_s + beat_s
+
+    async def _beat_alone(self) -> None:
+        """Feed the watchdog between two polls. What goes wrong is seen by the next poll."""
+        self._beat_mono_s = self._stall.now().mono_s
+        try:
+            async with self._hand.free:
+                await self._connector.heartbeat()
+        except ConnectorError as error:
+            _LOGGER.debug("%s: its watchdog could not be fed: %s", self._stall.config.name, error)
 
     async def _poll(self) -> None:
         try:
@@ -94,13 +123,20 @@ class Poller:
 
     async def _read(self) -> Reading:
         if not self._prepared and self._stall.state.session is None:
-            await self._connector.prepare()
-            self._prepared = True
+            if self._left_locked:
+                await self._look_whether_open()
+            try:
+                await self._connector.prepare()
+                self._prepared = True
+            except NotYet as wait:  # it is about to; what flows until then is seen
+                _LOGGER.debug("%s: is not locked yet: %s", self._stall.config.name, wait)
+        elif self._stall.state.session is not None:
+            self._left_locked = False  # somebody was let in since
         now_mono_s = self._stall.now().mono_s
         beat_s = self._connector.heartbeat_s
         if beat_s is not None and now_mono_s >= self._beat_mono_s + beat_s:
             await self._connector.heartbeat()
-            self._beat_mono_s = now_mono_s
+            self._beat_mono_s = now_mono_s  # from its beginning: a slow box is fed in time
         reading = await self._connector.poll()
         if self._stall.identity is None and now_mono_s >= self._identify_mono_s + IDENTIFY_AGAIN_S:
             self._identify_mono_s = now_mono_s
@@ -110,17 +146,33 @@ class Poller:
                 _LOGGER.debug("%s: does not say who it is: %s", self._stall.config.name, error)
         return reading
 
+    async def _look_whether_open(self) -> None:
+        """Before it is locked again: after a restart of its own some hardware lets anybody charge."""
+        found = await self._connector.poll()
+        self._left_locked = False
+        if found.gate_read and found.enabled:
+            self._stall.found_open += 1
+            _LOGGER.warning("%s: it was locked when it fell silent, and is open now", self._stall.config.name)
+
     async def _failed(self, why: str) -> None:
         self._failures += 1
         if self._failures < FAILURES_LOST:
             await self._stall.apply(Ticked())
             return
+        self._left_locked |= self._locked
         # It may have rebooted when it is back: what we rely on is written again then.
         self._prepared = False
         if self.problem is None and not self._stall.state.dark:
             _LOGGER.warning("%s: the connector does not answer: %s", self._stall.config.name, why)
         self.problem = why
         await self._stall.apply(ConnectorLost(why))
+
+    @property
+    def _locked(self) -> bool:
+        """Whether it was locked and nothing is known to the contrary."""
+        state = self._stall.state
+        reads_open = state.reading is not None and state.reading.enabled is True
+        return self._prepared and state.session is None and not state.lock_failed and not reads_open
 
     async def _look_for_card(self, reading: Reading) -> None:
         if not self._connector.ports.polled_identity:

@@ -7,6 +7,7 @@ a stall (`charging`). All durations are the event loop's time, all times of day 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 import hashlib
 import logging
 from pathlib import Path
@@ -19,7 +20,6 @@ from homeassistant.util import dt as dt_util
 
 from ..access import Ask, BadUid
 from ..charging import Announce, ModeAsked, PauseAsked, StallState, StopAsked
-from ..connectors.ports import Connector
 from ..journal import Journal, JournalError, rfc3339
 from ..journal.apart import KeptApart
 from ..model import (
@@ -37,19 +37,23 @@ from ..model import (
 )
 from ..sharing import Allocation
 from .announcements import Listeners, Unsubscribe, flickering, notable, shares
+from .care import Care
 from .connect import async_connect
+from .contactors import Contactors
 from .controller import Controller
 from .door import Door, Remember, remember_nothing
 from .errors import LinkDown, NotInBuilding
 from .garage import Connect, Garage
 from .people import async_role
 from .reader import Tap
+from .remembered import Remembered
 from .stall import RunningStall
 from .supply import Supply
 from .tags import watch_tags
+from .trial import Trials
 from .upkeep import prune_daily
 from .wire import Link, LinkState
-from .wiring import StallWiring, Wiring, async_read_wiring
+from .wiring import Wiring, async_read_wiring
 
 TICKET_LIFE = timedelta(seconds=60)
 
@@ -60,7 +64,13 @@ class RunningBuilding:
     """One building. `async_open`, then `attach_link` if there is an app, then `async_start`."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, wiring: Wiring, journal: Journal, connect: Connect
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        wiring: Wiring,
+        journal: Journal,
+        remembered: Remembered,
+        connect: Connect,
     ) -> None:
         """Use `async_open`."""
         self.journal = journal
@@ -80,6 +90,8 @@ class RunningBuilding:
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._applying = asyncio.Lock()
+        self.trials = Trials(self._garage, self._controller, self._applying, self.look_again)
+        self.care = Care(self._garage, remembered, self.look_again)
         self._running = False
 
     @classmethod
@@ -92,11 +104,10 @@ class RunningBuilding:
         wiring = await async_read_wiring(hass, entry)
         apart = KeptApart(Path(hass.config.path(".cache", "evshare")), entry.entry_id)
         journal = await Journal.open(Path(hass.config.path("evshare", f"{entry.entry_id}.db")), apart)
-
-        async def connected(stall: StallWiring) -> Connector:
-            return await async_connect(hass, entry, stall)
-
-        return cls(hass, entry, wiring, journal, connect or connected)
+        contactors = await Contactors.async_load(hass, entry.entry_id)
+        remembered = await Remembered.async_load(hass, entry)
+        connect = connect or partial(async_connect, hass, entry, contactors, remembered)
+        return cls(hass, entry, wiring, journal, remembered, connect)
 
     def attach_link(self, link: Link) -> None:
         """Give it a wire to the app, before it is started."""
@@ -356,10 +367,13 @@ class RunningBuilding:
         after = stall.state
         if shares(after) != shares(before):
             self._controller.wake()
-        at_once = notable(after) != notable(before)
+        better_or_worse = self.care.is_news(stall)
+        at_once = better_or_worse or notable(after) != notable(before)
         if at_once or flickering(after) != flickering(before):
             self._changed(at_once=at_once)
             self._written()
+        if better_or_worse and self._link is not None:
+            self._link.look_again(building=True)
 
     def announced(self, stall: RunningStall, announce: Announce) -> None:
         """A stall announces something."""

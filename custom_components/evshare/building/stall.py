@@ -9,10 +9,10 @@ in memory and written with the next transaction that works.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import logging
-from typing import Any, Protocol
+from typing import Any
 
 from ..access import BadUid
 from ..charging import (
@@ -36,11 +36,13 @@ from ..charging import (
     reconfigured,
     snapshot,
 )
+from ..connectors.locks import lock_quality
 from ..connectors.ports import Connector, Identity
-from ..journal import Journal, JournalError, NewRecord
-from ..model import CardAnswer, Moment, Pilot, Reading, SessionId, StallConfig, StopReason
+from ..journal import JournalError, NewRecord
+from ..model import CardAnswer, LockQuality, Moment, Pilot, Reading, SessionId, StallConfig, StopReason
 from .errors import NotInBuilding
 from .hand import Hand
+from .neighbourhood import Neighbourhood
 from .poller import Poller
 from .reader import CardReader, Tap
 from .wiring import StallWiring
@@ -58,30 +60,6 @@ SETTLED_S = 10.0
 _LOGGER = logging.getLogger(__name__)
 
 type Choose = Callable[[StallState, Moment], Event | None]
-
-
-class Neighbourhood(Protocol):
-    """What a stall needs of the building it stands in."""
-
-    journal: Journal
-
-    def now(self) -> Moment:
-        """Return the building's time."""
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run something in the background while the building runs."""
-
-    def stall_changed(self, stall: RunningStall, before: StallState) -> None:
-        """Hear that a turn is over."""
-
-    def announced(self, stall: RunningStall, announce: Announce) -> None:
-        """Hear an announcement."""
-
-    def journal_answered(self, *, failed: bool) -> None:
-        """Hear whether a transaction worked."""
-
-    async def card_tapped(self, stall: RunningStall, tap: Tap) -> CardAnswer:
-        """Hear that a card was shown, and decide."""
 
 
 @dataclass
@@ -112,6 +90,8 @@ class RunningStall:
         """What the running session costs so far as the app tells it: minor units, currency. For display only."""
         self.unauthorised_wh = 0
         """Energy since the start that flowed without anybody being let in."""
+        self.found_open = 0
+        """How often since the start it was locked when it fell silent, and open when it was back."""
         self._in_session_mono_s = float("-inf")
         self._around = around
         self._turns: asyncio.Queue[_Turn | None] = asyncio.Queue(TURNS_WAITING)
@@ -147,6 +127,11 @@ class RunningStall:
     def min_current_a(self) -> int:
         """The least it may offer: a connector that takes no limit gives its car everything or nothing."""
         return self.connector.min_a if self.connector.ports.limit else self.max_current_a
+
+    @property
+    def lock_quality(self) -> LockQuality:
+        """How well it locks, by its hardware as that was read last; before, as planned."""
+        return lock_quality(self.connector.ports)
 
     @property
     def problem(self) -> str | None:
@@ -195,6 +180,16 @@ class RunningStall:
         """Take over settings that need no new connector; a running session goes on."""
         self.wiring = wiring
         self.state = reconfigured(self.state, self.config)
+
+    async def prepare(self) -> None:
+        """Lock the connector and set its own failsafe anew, then read what came of it.
+
+        Raises `InSession`, `ConnectorError`, and `NotInBuilding` for a stall that was stopped.
+        """
+        if self._stopped:
+            msg = f"{self.config.name} is being taken away"
+            raise NotInBuilding(msg)
+        await self.poller.prepare()
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -251,6 +246,10 @@ class RunningStall:
         """A reading was taken: whoever waits for one may look again."""
         self._was_read.set()
 
+    def excuse(self) -> None:
+        """Somebody answers for what flowed until now without a session: it is nobody's, but no theft."""
+        self._in_session_mono_s = self._around.now().mono_s
+
     async def tapped(self, tap: Tap) -> CardAnswer:
         """A card was shown at the connector's own reader."""
         return await self._around.card_tapped(self, tap)
@@ -272,6 +271,10 @@ class RunningStall:
             self._card_answer = CardAnswer.REFUSED
             self._card_answer = await self.tapped(tap)
         return self._card_answer
+
+    async def stopped(self) -> None:
+        """The person at the connector ended the session; without one nothing happens."""
+        await self.apply_to(None, StopAsked(StopReason.PERSON))
 
     def now(self) -> Moment:
         """The building's time."""

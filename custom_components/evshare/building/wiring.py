@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
-from ..connectors.factory import stall_ports
-from ..connectors.locks import lock_quality
+from ..connectors.entities.slots import EntitySettings, entity_gate, entity_ports
+from ..connectors.locks import equipped_ports, lock_quality
+from ..connectors.ocpp import OCPP_PORTS
+from ..connectors.ports import Ports
 from ..connectors.profile import load_profile
+from ..connectors.settings import ConnectorSettings
 from ..const import (
     CONF_CONNECTOR,
     CONF_CONTACTOR,
+    CONF_CONTACTOR_REFRESH,
     CONF_CURRENCY,
     CONF_FUSE_A,
     CONF_GRID_POWER,
@@ -25,15 +30,28 @@ from ..const import (
     CONF_METER,
     CONF_PHASE_MAP,
     CONF_PHASES,
+    CONF_POINT,
     CONF_PV_POWER,
+    CONF_SERIAL,
+    CONF_SERIAL_PORT,
     CONF_TAG_READER,
+    CONF_TRANSPORT,
+    CONF_TWC_METER_DEVICE,
+    CONF_TWC_METER_PORT,
+    CONF_UNIT_ID,
+    CONNECTOR_ENTITIES,
+    CONNECTOR_OCPP,
     PHASE_CURRENTS,
     SUBENTRY_RESIDENT,
     SUBENTRY_STALL,
 )
 from ..model import Building, GateKind, Resident, ResidentId, StallConfig, StallId
 
-_CHANGED_IN_PLACE = frozenset({CONF_TAG_READER})
+PRESENCE_S = {GateKind.NATIVE: 180, GateKind.CONTACTOR: 300}
+"""How long an authorisation waits for the plug. A contactor may have to rest, and the connector behind it boots first
+(connectors reference 1.5 a)."""
+
+CHANGED_IN_PLACE = frozenset({CONF_TAG_READER})
 """Stall settings that need no new connector."""
 
 
@@ -65,7 +83,7 @@ class StallWiring:
     @property
     def connection(self) -> dict[str, Any]:
         """The settings that make a new connector necessary when they change."""
-        return {key: value for key, value in self.settings.items() if key not in _CHANGED_IN_PLACE}
+        return {key: value for key, value in self.settings.items() if key not in CHANGED_IN_PLACE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +127,59 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
     return Wiring(building=building, stalls=stalls, meters=meters)
 
 
+def planned_ports(settings: Mapping[str, Any]) -> Ports:
+    """The ports a stall of these settings has once it is prepared. Reads the disk: call it in an executor.
+
+    Raises:
+        ProfileError: for an unknown connector.
+    """
+    match settings[CONF_CONNECTOR]:
+        case connector if connector == CONNECTOR_ENTITIES:
+            ports = entity_ports(EntitySettings.from_data(settings))
+        case connector if connector == CONNECTOR_OCPP:
+            ports = OCPP_PORTS
+        case profile_id:
+            ports = load_profile(profile_id).ports
+    return equipped_ports(
+        ports,
+        contactor=bool(settings.get(CONF_CONTACTOR)),
+        meter=bool(settings.get(CONF_METER)),
+        refreshed=bool(settings.get(CONF_CONTACTOR_REFRESH)),
+        throttled=bool(settings.get(CONF_TWC_METER_DEVICE) or settings.get(CONF_TWC_METER_PORT)),
+    )
+
+
+def gate_kind(settings: Mapping[str, Any]) -> GateKind:
+    """What lets energy flow at a stall of these settings."""
+    if settings.get(CONF_CONTACTOR):
+        return GateKind.CONTACTOR
+    if settings[CONF_CONNECTOR] == CONNECTOR_ENTITIES:
+        return entity_gate(EntitySettings.from_data(settings))
+    return GateKind.NATIVE
+
+
+def connector_settings(settings: Mapping[str, Any]) -> ConnectorSettings:
+    """A stall's settings in the words of the drivers; what is not there is the profile's."""
+    return ConnectorSettings(
+        host=settings.get(CONF_HOST) or "",
+        port=settings.get(CONF_PORT),
+        unit_id=settings.get(CONF_UNIT_ID),
+        transport=settings.get(CONF_TRANSPORT),
+        serial_port=settings.get(CONF_SERIAL_PORT),
+        point=settings.get(CONF_POINT) or 1,
+        username=settings.get(CONF_USERNAME),
+        password=settings.get(CONF_PASSWORD),
+        token=settings.get(CONF_TOKEN),
+        max_current_a=settings[CONF_MAX_CURRENT_A],
+        phases=len(settings[CONF_PHASE_MAP]),
+        serial=settings.get(CONF_SERIAL),
+    )
+
+
 def _stall(subentry: ConfigSubentry) -> StallWiring:
     settings = subentry.data
-    profile = load_profile(settings[CONF_CONNECTOR])
-    gate = GateKind.CONTACTOR if settings.get(CONF_CONTACTOR) else GateKind.NATIVE
-    ports = stall_ports(profile, contactor=gate is GateKind.CONTACTOR, meter=bool(settings.get(CONF_METER)))
+    gate = gate_kind(settings)
+    ports = planned_ports(settings)
     config = StallConfig(
         id=StallId(subentry.subentry_id),
         name=subentry.title,
@@ -122,6 +188,7 @@ def _stall(subentry: ConfigSubentry) -> StallWiring:
         phase_map=tuple(int(phase) for phase in settings[CONF_PHASE_MAP]),
         gate=gate,
         billable=ports.register,
-        lock_quality=lock_quality(ports, gate),
+        lock_quality=lock_quality(ports),
+        presence_after_s=PRESENCE_S[gate],
     )
     return StallWiring(config=config, settings=settings, tag_reader=settings.get(CONF_TAG_READER))

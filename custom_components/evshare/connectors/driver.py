@@ -8,34 +8,30 @@ session are written again, and a gate that cannot be read back counts as open, s
 
 from collections.abc import Mapping
 import contextlib
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Protocol
 
-from ..model import MIN_CURRENT_A, Pilot, Reading
+from ..model import MIN_CURRENT_A, OnLoss, Pilot, Reading
 from . import rules
 from .clock import Clock
 from .decode import floor_wh
 from .ports import ConnectorError, ConnectorRefused, Failsafe, Identity, Ports, Watcher, WrongDevice
-from .profile_model import Profile, Step, Tier, Value
+from .power_plug import PowerPlugWatch
+from .profile_model import Profile, Step
+from .profile_values import Tier, Value
+from .settings import ConnectorSettings
 
 FAILSAFE_POINTS = ("failsafe_current_a", "watchdog_timeout_s")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectorSettings:
-    """Where a stall's connector is and what it may offer.
-
-    `port` and `unit_id` None: the profile's. `serial`: the one seen at set-up; another one at this address is
-    refused, since addresses get reused and opening the neighbour's stall would be worse than opening none.
-    """
-
-    host: str
-    port: int | None = None
-    unit_id: int | None = None
-    max_current_a: int = 16
-    serial: str | None = None
+MIN_HEARTBEAT_S = 1.0
+RECOVER_AGAIN_S = 60.0
+RECOGNISE_AFTER_S = 20.0
+"""Who was not heard for so long may be another by now: addresses are reused, and a link is renewed unseen."""
+RECOGNISE_EVERY_S = 300.0
+CARD_SHOWN_POLLS = 1.5
+"""A card that was shown this many polls ago is seen by one of them, however they lie."""
 
 
 class Wire(Protocol):
@@ -46,6 +42,9 @@ class Wire(Protocol):
 
     async def write(self, step: Step, limit_a: int | None) -> None:
         """Do one write; `limit_a` goes in where the step takes amperes."""
+
+    def adopt(self, profile: Profile) -> None:
+        """Go on with another variant of the model."""
 
 
 class _Gate(Enum):
@@ -64,15 +63,21 @@ class ProfileConnector:
         Raises:
             ValueError: `max_current_a` below what the model can offer at all.
         """
+        self._model = profile
         self._profile = profile
+        """The variant of the model that answers here."""
         self._settings = settings
         self._wire = wire
         self._clock = clock
+        self._plug = None if profile.plug_by_power is None else PowerPlugWatch(profile.plug_by_power)
+        self._losses: tuple[OnLoss, OnLoss, OnLoss] | None = None
+        """What it does on silence, reboot and unplug, as read after it was prepared."""
         if settings.max_current_a < self.min_a:
             raise ValueError(f"max_current_a: got {settings.max_current_a}; accepted: {self.min_a} or more")
         self._values: dict[str, Value] = {}
         self._met = False
         """Its identity was checked since it was last away."""
+        self._heard_mono_s = self._recognised_mono_s = float("-inf")
         self._gate = _Gate.UNTOLD
         self._told = False
         """Gate and limit were written since it was last away."""
@@ -81,11 +86,17 @@ class ProfileConnector:
         self._failsafe_told_a: int | None = None
         self._pilot: Pilot | None = None
         self._slow_mono_s: float | None = None
+        self._recovered_mono_s = float("-inf")
+        self._card_stamp: Value = None
 
     @property
     def ports(self) -> Ports:
-        """What the model can do by itself."""
-        return self._profile.ports
+        """What the model can do by itself; once it was prepared, with what its own failsafe says."""
+        ports = self._profile.ports
+        if self._losses is None:
+            return ports
+        silence, reboot, unplug = self._losses
+        return replace(ports, on_silence=silence, on_reboot=reboot, on_unplug=unplug)
 
     @property
     def failsafe(self) -> Failsafe | None:
@@ -128,7 +139,13 @@ class ProfileConnector:
     @property
     def heartbeat_s(self) -> float | None:
         """Seconds between heartbeats, None without watchdog."""
-        return None if self._profile.heartbeat is None else self._profile.heartbeat.every_s
+        heartbeat = self._profile.heartbeat
+        if heartbeat is None or heartbeat.command is None:
+            return None  # where any request feeds it, polls do
+        timeout_s = None if heartbeat.of is None else rules.number(self._values, heartbeat.of)
+        if not timeout_s:
+            return heartbeat.every_s
+        return min(heartbeat.every_s, max(MIN_HEARTBEAT_S, float(timeout_s) / heartbeat.parts))
 
     def watch(self, watcher: Watcher | None) -> None:
         """It speaks only when asked."""
@@ -149,33 +166,56 @@ class ProfileConnector:
         self._close()
         await self._run("prepare" if "prepare" in self._profile.commands else "disable")
         self._told = True
+        self._slow_mono_s = None
+        # What set-up wrote is believed only when it is read back: a failsafe that was refused would open the stall.
+        await self._read(frozenset({Tier.ONCE, Tier.FAST, Tier.SLOW}))
+        silence, reboot, unplug = (rules.loss(one, self._values) for one in self._profile.loss_rules.values())
+        self._losses = (silence, reboot, unplug)
 
     async def poll(self) -> Reading:
         """Read what is due: the fast points always, the others by time or after a change."""
         await self._meet()
-        values = await self._read(frozenset({Tier.FAST}))
+        mono_s = self._clock.monotonic()
+        slow = self._slow_mono_s is None or mono_s - self._slow_mono_s >= self._profile.slow_s
+        tiers = {Tier.FAST}
+        if slow:
+            tiers |= {Tier.ACTIVE, Tier.SLOW}
+        if self._pilot is not None and self._pilot.plugged is not False:
+            tiers.add(Tier.ACTIVE)  # as before: then one round of requests is enough
+        values = await self._read(frozenset(tiers))
+        if all(value is None for value in values.values()):
+            self._forget()
+            raise WrongDevice(f"{self._settings.place} answers nothing that a {self._profile.name} says")
         at, mono_s = self._clock.utcnow(), self._clock.monotonic()
-        pilot = rules.pilot(self._profile, values)
+        pilot = self._seen_pilot(values, mono_s)
         changed = pilot is not self._pilot
-        tiers = set() if pilot.plugged is False else {Tier.ACTIVE}
-        if changed or self._slow_mono_s is None or mono_s - self._slow_mono_s >= self._profile.slow_s:
-            tiers |= {Tier.ACTIVE, Tier.SLOW, *([Tier.EVENT] if changed else [])}
+        wanted = {Tier.ACTIVE, Tier.SLOW, Tier.EVENT} if changed else {Tier.ACTIVE}
+        if pilot.plugged is False and not changed:
+            wanted = set()
+        if wanted - tiers:
+            values |= await self._read(frozenset(wanted - tiers))
+        if slow or changed:
             self._slow_mono_s = mono_s
-        if tiers:
-            values |= await self._read(frozenset(tiers))
         self._pilot = pilot
         await self._restore()
+        await self._recover(pilot)
         return self._reading(values, pilot, at, mono_s)
 
     async def enable(self, limit_a: int) -> None:
-        """Safe share into the failsafe, then the limit, then the gate."""
+        """Safe share into the failsafe, then the limit, then the gate; a limit that needs an open gate comes last."""
         self._check_limit(limit_a)
         await self._meet()
         self._told = False
         await self._tell_failsafe()
-        await self._tell_limit(limit_a)
-        await self._run("enable")
+        command = self._profile.set_current
+        if command is not None and command.only_enabled:
+            await self._run("enable")
+            await self._tell_limit(limit_a)
+        else:
+            await self._tell_limit(limit_a)
+            await self._run("enable")
         self._gate, self._limit_a, self._told = _Gate.OPEN, limit_a, True
+        self._slow_mono_s = None  # what came of it is read with the next poll
 
     async def set_limit(self, limit_a: int) -> None:
         """Change what is offered; 0 pauses. A closed gate refuses it, since on some models a limit opens."""
@@ -190,6 +230,7 @@ class ProfileConnector:
         self._limit_a, self._told = limit_a, False
         await self._meet()
         await self._tell_session()
+        self._slow_mono_s = None
 
     async def disable(self) -> None:
         """Failsafe to 0 first, then the gate; a refused failsafe does not keep the gate open."""
@@ -202,18 +243,22 @@ class ProfileConnector:
             refused = error
         await self._run("disable")
         self._told = True
+        self._slow_mono_s = None
         if refused is not None:
             raise refused
 
     async def heartbeat(self) -> None:
         """Repeat what feeds the watchdog; a changed safe share goes along."""
         heartbeat = self._profile.heartbeat
-        if heartbeat is None:
+        if heartbeat is None or heartbeat.command is None:
             return
         await self._meet()
         if self._gate in (_Gate.OPEN, _Gate.PAUSED):
             await self._tell_failsafe()
-        if heartbeat.command != "set_current":
+        if heartbeat.command == "enable":
+            if self._gate is _Gate.OPEN:
+                await self._run("enable")
+        elif heartbeat.command != "set_current":
             await self._run(heartbeat.command)
         elif self._gate is _Gate.OPEN:
             await self._tell_limit(self._limit_a)
@@ -227,7 +272,7 @@ class ProfileConnector:
     @property
     def _zero_pauses(self) -> bool:
         command = self._profile.set_current
-        return command is None or command.zero_pauses
+        return command is not None and command.zero_pauses
 
     def _close(self) -> None:
         """From here on it is to be closed, even if telling it fails."""
@@ -247,20 +292,47 @@ class ProfileConnector:
         self._slow_mono_s = None
 
     async def _meet(self) -> None:
-        """Check who answers, once after each silence and before anything is written."""
-        if self._met:
+        """Check who answers: after each silence before anything is written, and now and then."""
+        if self._met and await self._recognised():
             return
+        self._adopt(self._model)
         values = await self._read(frozenset({Tier.ONCE, Tier.FAST}))
+        for variant in self._model.variants:
+            if all(rules.passes(test, values) for test in variant.conditions):
+                self._adopt(variant.profile)
+                values = await self._read(frozenset({Tier.ONCE, Tier.FAST}))
+                break
         for test in self._profile.expect:
             if not rules.passes(test, values):
                 raise WrongDevice(
-                    f"{self._settings.host} does not answer like a {self._profile.name}: "
+                    f"{self._settings.place} does not answer like a {self._profile.name}: "
                     f"{test.point} reads {str(values.get(test.point))[:40]!r}"
                 )
         serial, expected = self._text("serial"), self._settings.serial
         if None not in (serial, expected) and serial != expected:
-            raise WrongDevice(f"{self._settings.host} has serial number {serial}; accepted: {expected}")
+            raise WrongDevice(f"{self._settings.place} has serial number {serial}; accepted: {expected}")
         self._met = True
+        self._recognised_mono_s = self._clock.monotonic()
+
+    async def _recognised(self) -> bool:
+        """Whether it is still the one that was met; one that was heard a moment ago is not asked each time."""
+        now_s = self._clock.monotonic()
+        silent_s, since_s = now_s - self._heard_mono_s, now_s - self._recognised_mono_s
+        if silent_s < RECOGNISE_AFTER_S and since_s < RECOGNISE_EVERY_S:
+            return True
+        try:
+            values = await self._wire.read(frozenset({Tier.ONCE}))
+        except ConnectorRefused:
+            values = {}  # it does not say
+        except ConnectorError:
+            self._forget()
+            raise
+        if values.get("serial") not in (None, self._values.get("serial")):
+            self._forget()
+            return False
+        self._values |= {name: value for name, value in values.items() if value is not None}
+        self._heard_mono_s = self._recognised_mono_s = now_s
+        return True
 
     async def _read(self, tiers: frozenset[Tier]) -> dict[str, Value]:
         try:
@@ -268,15 +340,28 @@ class ProfileConnector:
         except ConnectorError:
             self._forget()
             raise
+        self._heard_mono_s = self._clock.monotonic()
+        values |= rules.derive(self._profile.derived, values)
         self._values |= values
         return values
+
+    def _adopt(self, profile: Profile) -> None:
+        if profile is not self._profile:
+            self._profile = profile
+            self._values = {}
+            self._wire.adopt(profile)
 
     async def _run(self, name: str, limit_a: int | None = None) -> None:
         """Do the steps of a command; one the profile does not have is nothing to do."""
         command = self._profile.commands.get(name)
         for step in command.steps if command else ():
-            if step.unless is None or not rules.passes(step.unless, self._values):
+            if step.unless is not None and rules.passes(step.unless, self._values):
+                continue
+            try:
                 await self._write(step, limit_a)
+            except ConnectorRefused:
+                if not step.optional:
+                    raise
 
     async def _write(self, step: Step, limit_a: int | None) -> None:
         try:
@@ -323,6 +408,37 @@ class ProfileConnector:
             with contextlib.suppress(ConnectorRefused):
                 await self._tell_session()
 
+    async def _recover(self, pilot: Pilot) -> None:
+        """Lead it out of a fault that it does not leave by itself; only while nobody charges."""
+        tests = self._profile.recover_when
+        if not tests or self._gate is not _Gate.CLOSED or not all(rules.passes(test, self._values) for test in tests):
+            return
+        now_s = self._clock.monotonic()
+        if now_s - self._recovered_mono_s >= RECOVER_AGAIN_S:
+            self._recovered_mono_s = now_s
+            with contextlib.suppress(ConnectorRefused):
+                await self._run("recover")
+
+    def _seen_pilot(self, values: Mapping[str, Value], mono_s: float) -> Pilot:
+        if self._plug is None:
+            return rules.pilot(self._profile, values)
+        power = rules.number(values, "power_w")
+        return self._plug.seen(power, mono_s, closed=rules.enabled(self._profile, values) is not True)
+
+    def _card(self, values: Mapping[str, Value]) -> str | None:
+        """The card on the reader, as a level; where the box says when it was shown, only while that is new."""
+        card = values.get("rfid_uid")
+        age_ms, stamp = rules.number(values, "rfid_age_ms"), values.get("rfid_stamp")
+        if "rfid_age_ms" in self._profile.points:
+            pace_s = max(self.poll_plugged_s, self.poll_idle_s)
+            if age_ms is None or age_ms > 1000 * CARD_SHOWN_POLLS * pace_s:
+                return None
+        if "rfid_stamp" in self._profile.points:
+            known, self._card_stamp = self._card_stamp, stamp
+            if stamp is None or known in (None, stamp):
+                return None
+        return card.upper() if isinstance(card, str) else None
+
     def _enabled(self) -> bool | None:
         if not self.ports.gate:
             return None
@@ -338,28 +454,31 @@ class ProfileConnector:
     def _reading(self, values: Mapping[str, Value], pilot: Pilot, at: datetime, mono_s: float) -> Reading:
         """What this poll saw. Faults and the serial number are kept from the poll that last read them."""
         profile = self._profile
-        if profile.power is not None:
-            power = rules.derived_power(profile.power, values)
-        else:  # without a car it may not be read every time, and does not change
-            power = rules.number(self._values if pilot.plugged is False else values, "power_w")
+        # Without a car power may not be read every time, and does not change.
+        power = rules.number(self._values if pilot.plugged is False else values, "power_w")
         limit = rules.number(values, "limit_a")
-        card = values.get("rfid_uid")
+        card = self._card(values)
         return Reading(
             at=at,
             mono_s=mono_s,
             pilot=pilot,
             power_w=None if power is None else float(power),
-            currents_a=_currents(values),
+            currents_a=_currents(profile, values),
             register_wh=None if profile.register is None else floor_wh(values.get(profile.register)),
             session_wh=floor_wh(values.get("energy_session_wh")),
             limit_a=None if limit is None else float(limit),
             enabled=self._enabled(),
-            card_uid=card.upper() if isinstance(card, str) else None,
+            gate_read=rules.enabled(profile, self._values) is not None,
+            card_uid=card,
             serial=self._text("serial"),
             fault=rules.fault(profile, self._values),
         )
 
 
-def _currents(values: Mapping[str, Value]) -> tuple[float, float, float] | None:
-    l1, l2, l3 = (rules.number(values, f"current_l{phase}_a") for phase in (1, 2, 3))
+def _currents(profile: Profile, values: Mapping[str, Value]) -> tuple[float, float, float] | None:
+    """The three currents; a model that has one current transformer has nothing on the others."""
+    names = [f"current_l{phase}_a" for phase in (1, 2, 3)]
+    l1, l2, l3 = (rules.number(values, name) if name in profile.points else Decimal(0) for name in names)
+    if names[0] not in profile.points:
+        return None
     return None if l1 is None or l2 is None or l3 is None else (float(l1), float(l2), float(l3))

@@ -22,8 +22,24 @@ class ConnectorRefused(ConnectorError):
     """It answered, but refused: wrong unit id, register or value."""
 
 
+class NotAllowed(ConnectorRefused):
+    """It answered, but wants another user name, password or token."""
+
+
 class WrongDevice(ConnectorError):
     """It answered like another model than the profile's, or with another serial number."""
+
+
+class NotYet(ConnectorError):
+    """It will, but not before `after_s` seconds have passed: ask again then, or with another wish.
+
+    So says hardware that may not be hurried (a contactor rests, waits for its turn, or for a car to stop). Nothing
+    failed; until then it can be polled as ever.
+    """
+
+    def __init__(self, why: str, after_s: float) -> None:
+        super().__init__(why)
+        self.after_s = after_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +85,9 @@ class Watcher(Protocol):
 
     async def card(self, uid: str) -> CardAnswer:
         """A card (UID in hex) was shown at its reader just now; returns when it is decided and in the journal."""
+
+    async def stopped(self) -> None:
+        """Somebody at the connector ended charging there (its stop button, the card that began it)."""
 
 
 class Connector(Protocol):

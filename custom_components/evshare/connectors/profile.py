@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from .profile_file import parse_profile
-from .profile_model import Profile, ProfileError
+from .profile_model import Profile
+from .profile_values import ProfileError
 
 __all__ = ["PROFILE_FOLDER", "Profile", "ProfileError", "available_profiles", "load_profile", "read_profile"]
 
@@ -39,4 +40,11 @@ def read_profile(path: Path) -> Profile:
     Raises:
         ProfileError: Not readable as YAML, or it breaks the schema.
     """
-    return parse_profile(path.name, path.read_text(encoding="utf-8"))
+    return parse_profile(path.name, path.read_text(encoding="utf-8"), _shipped)
+
+
+def _shipped(profile_id: str) -> str:
+    known = available_profiles()
+    if profile_id not in known:
+        raise ProfileError(f"extends: got {profile_id!r}; accepted: {', '.join(known)}")
+    return (PROFILE_FOLDER / f"{profile_id}.yaml").read_text(encoding="utf-8")

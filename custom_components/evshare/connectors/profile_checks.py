@@ -8,7 +8,8 @@ from typing import Any
 import voluptuous as vol
 
 from .expression import bits
-from .profile_model import Predicate, Product, Rule, Scalar
+from .profile_model import Predicate, Product, Rule
+from .profile_values import Scalar
 
 _PATH_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -143,11 +144,14 @@ def format_text(value: Any) -> str:
 
 _OPERANDS: dict[str, Check] = {
     "eq": scalar,
+    "ne": scalar,
     "in": listed(scalar),
     "lt": number(-1e12, 1e12),
+    "le": number(-1e12, 1e12),
     "gt": number(-1e12, 1e12),
     "ge": number(-1e12, 1e12),
     "prefix": listed(text),
+    "missing": truth,
 }
 
 
@@ -183,7 +187,8 @@ def rules(then: Check) -> Check:
 
 
 def product(value: Any) -> Product:
-    """Two point names: volts and amperes."""
+    """Volts, of a point or nominal, and the point with the amperes."""
     if not isinstance(value, list) or len(value) != 2:
-        raise refusal(value, "two points, [volts, amperes]")
-    return Product(volts=text(value[0]), amperes=text(value[1]))
+        raise refusal(value, "[volts, amperes]: a point or a number, and a point")
+    nominal = isinstance(value[0], int)
+    return Product(volts=number(90, 480)(value[0]) if nominal else text(value[0]), amperes=text(value[1]))

@@ -4,79 +4,73 @@ Every refusal names the file, the key, what came and what would be accepted. Fac
 outside every block and without a tier, a value too wide for the write function) are refused too.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import voluptuous as vol
-import yaml
 
+from .profile_commands import commands_of, heartbeat_of, set_current_of
+from .profile_documents import merged, read_document
 from .profile_model import (
-    PLACEHOLDERS,
-    WIDTHS,
+    Answer,
     Block,
-    Command,
-    CurrentCommand,
-    DerivedPower,
-    Heartbeat,
+    Derived,
+    Discovery,
     Point,
+    PowerPlug,
     Profile,
-    ProfileError,
     Request,
-    Step,
-    Tier,
+    Rule,
+    Serial,
+    SplitPhase,
     Transport,
+    Variant,
 )
-from .profile_schema import AMPERE_COMMANDS, SCHEMAS
+from .profile_names import Refused, check_names, check_variants
+from .profile_schema import LOSSES, SCHEMAS
+from .profile_values import TEXTS, WIDTHS, ProfileError, Tier, WordOrder
+
+type Load = Callable[[str], str]
+"""Returns the content of a profile that comes with evshare, by its id; raises `ProfileError`."""
 
 
-class _Refused(Exception):
-    """A contradiction between keys; the message lacks only the file."""
-
-
-def parse_profile(file_name: str, content: str) -> Profile:
-    """Turn the content of a profile file into a `Profile`.
+def parse_profile(file_name: str, content: str, load: Load | None = None) -> Profile:
+    """Turn the content of a profile file into a `Profile`; `load` finds what it `extends`.
 
     Raises:
         ProfileError: Not YAML, or it breaks the schema; the message names file, key, what came, what is accepted.
     """
+    document = read_document(file_name, content, load)
+    if f"{document.get('id')}.yaml" != file_name:
+        raise ProfileError(f"{file_name}: id: got {document.get('id')!r}; accepted: the name of the file")
+    return _checked(file_name, document)
+
+
+def _checked(place: str, document: Mapping[str, Any]) -> Profile:
     try:
-        document = yaml.load(content, Loader=_NoRepeats)  # noqa: S506 -- a SafeLoader
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{file_name}: not readable as YAML: {error}") from error
-    try:
-        if not isinstance(document, dict):
-            raise _Refused(f"got {document!r}; accepted: a mapping of keys")
         transport = document.get("transport")
         kind = transport.get("kind") if isinstance(transport, dict) else None
-        if kind not in SCHEMAS:
-            raise _Refused(f"transport.kind: got {kind!r}; accepted: {', '.join(SCHEMAS)}")
-        return _profile(file_name, SCHEMAS[kind](document))
+        first = kind[0] if isinstance(kind, list) and kind else kind
+        if not isinstance(first, str) or first not in SCHEMAS:
+            raise Refused(f"transport.kind: got {kind!r}; accepted: {', '.join(SCHEMAS)}")
+        checked = SCHEMAS[first](document)
+        profile = _profile(checked)
+        variants = []
+        for index, (conditions, differs) in enumerate(checked["variants"]):
+            other = _checked(f"{place}: variants.{index}", merged({**document, "variants": []}, differs))
+            variants.append(Variant(conditions=conditions, profile=other))
+        check_variants(profile, variants)
+        return replace(profile, variants=tuple(variants))
     except vol.Invalid as error:
-        first = error.errors[0] if isinstance(error, vol.MultipleInvalid) else error
-        place = ".".join(map(str, first.path)) or "profile"
-        raise ProfileError(f"{file_name}: {place}: {first.error_message}") from error
-    except _Refused as error:
-        raise ProfileError(f"{file_name}: {error}") from error
+        first_error = error.errors[0] if isinstance(error, vol.MultipleInvalid) else error
+        where = ".".join(map(str, first_error.path)) or "profile"
+        raise ProfileError(f"{place}: {where}: {first_error.error_message}") from error
+    except Refused as error:
+        raise ProfileError(f"{place}: {error}") from error
 
 
-class _NoRepeats(yaml.SafeLoader):
-    """Refuses a key written twice, which YAML would quietly let win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is written twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _profile(file_name: str, document: Mapping[str, Any]) -> Profile:
-    if f"{document['id']}.yaml" != file_name:
-        raise _Refused(f"id: got {document['id']!r}; accepted: the name of the file")
+def _profile(document: Mapping[str, Any]) -> Profile:
     transport = _transport(document["transport"])
     blocks: tuple[Block, ...] = document.get("blocks", ())
     requests = tuple(Request(**request) for request in document.get("requests", ()))
@@ -88,16 +82,16 @@ def _profile(file_name: str, document: Mapping[str, Any]) -> Profile:
     }
     for index, block in enumerate(blocks):
         if block.count > (widest := transport.max_registers_per_read):
-            raise _Refused(f"blocks.{index}: got {block.count} registers; accepted: {widest} at most")
-    commands = {
-        name: Command(steps=tuple(_step(f"commands.{name}", name, step, transport) for step in steps))
-        for name, steps in document["commands"].items()
-        if name != "set_current"
-    }
+            raise Refused(f"blocks.{index}: got {block.count} registers; accepted: {widest} at most")
+    order = document["defaults"]["word_order"] if transport.is_modbus else WordOrder.BIG
     polling = document["polling"]
     profile = Profile(
         id=document["id"],
         name=document["name"],
+        names=document["names"],
+        support=document["support"],
+        checked=document["checked"] == "source",
+        sources=document["sources"],
         transport=transport,
         points=points,
         blocks=blocks,
@@ -106,27 +100,45 @@ def _profile(file_name: str, document: Mapping[str, Any]) -> Profile:
         state_rules=document["state_rules"],
         enabled_rules=document["enabled_rules"],
         fault_rules=document["fault_rules"],
-        power=_power(document["derived"].get("power_w")),
-        set_current=_set_current(document["commands"].get("set_current"), transport),
-        commands=commands,
-        heartbeat=_heartbeat(document.get("heartbeat"), document["commands"]),
-        register=None if document["register"] == "none" else _register(document["register"], document["points"]),
+        derived=tuple(_derived(name, keys) for name, keys in document["derived"].items()),
+        plug_by_power=_plug_by_power(document.get("plug_by_power")),
+        contactor=document["contactor"],
+        set_current=set_current_of(document["commands"].get("set_current"), transport, order),
+        commands=commands_of(document["commands"], transport, order),
+        recover_when=document["recover_when"],
+        heartbeat=heartbeat_of(document.get("heartbeat"), document["commands"]),
+        register=_register(document["register"], document["points"], document["derived"]),
+        no_register=document.get("no_register"),
         poll_charging_s=float(polling["charging_s"]),
         poll_plugged_s=float(polling["plugged_s"]),
         poll_idle_s=float(polling["idle_s"]),
         slow_s=float(polling["slow_s"]),
-        on_silence=document["on_silence"],
-        on_reboot=document["on_reboot"],
-        on_unplug=document["on_unplug"],
+        loss_rules={loss: _loss_rules(f"on_{loss}", document[f"on_{loss}"]) for loss in LOSSES},
         requires=document["requires"],
+        discovery=tuple(_discovery(index, keys) for index, keys in enumerate(document["discovery"])),
     )
-    _check_names(profile)
+    check_names(profile)
     return profile
 
 
 def _transport(keys: Mapping[str, Any]) -> Transport:
-    rest = {key: value for key, value in keys.items() if key not in ("timeout_s", "gap_ms")}
-    return Transport(**rest, timeout_s=float(keys["timeout_s"]), gap_s=keys.get("gap_ms", 0) / 1000)
+    step, answer = keys.get("per_point", {}), keys.get("answer")
+    renamed = ("kind", "timeout_s", "gap_ms", "per_point", "serial", "answer")
+    if "modbus_rtu" in keys["kind"] and "serial" not in keys:
+        raise Refused("transport.serial: missing; accepted: the settings of its serial line, as kind has modbus_rtu")
+    if answer is not None and len([1 for value in answer.values() if value]) != 1:
+        raise Refused(f"transport.answer: got {answer!r}; accepted: exactly one key")
+    return Transport(
+        **{key: value for key, value in keys.items() if key not in renamed},
+        kinds=tuple(keys["kind"]),
+        timeout_s=float(keys["timeout_s"]),
+        gap_s=keys.get("gap_ms", 0) / 1000,
+        unit_id_step=step.get("unit_id", 0),
+        port_step=step.get("port", 0),
+        addr_step=step.get("addr", 0),
+        serial=None if "serial" not in keys else Serial(**keys["serial"]),
+        answer=None if answer is None else Answer(**answer),
+    )
 
 
 def _common(keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +146,10 @@ def _common(keys: Mapping[str, Any]) -> dict[str, Any]:
         "scale": keys.get("scale"),
         "value_map": keys.get("map"),
         "null_value": keys.get("null_value"),
+        "minimum": keys.get("min"),
+        "maximum": keys.get("max"),
         "optional": keys["optional"],
+        "strip": keys.get("strip", ""),
     }
 
 
@@ -142,31 +157,38 @@ def _modbus_point(
     name: str, keys: Mapping[str, Any], defaults: Mapping[str, Any], blocks: tuple[Block, ...], transport: Transport
 ) -> Point:
     key = f"points.{name}"
-    numeric = keys["type"] in WIDTHS
-    if numeric == ("words" in keys):
-        raise _Refused(f"{key}.words: accepted: for ascii and hex only, and there always; got type {keys['type']}")
-    if keys["type"] in ("ascii", "hex", "float32", "float64") and ("extract" in keys or "format" in keys):
-        raise _Refused(f"{key}: extract and format are accepted for integers only; got type {keys['type']}")
-    words = WIDTHS.get(keys["type"], keys.get("words", 1))
-    if words > transport.max_registers_per_read:
-        raise _Refused(
-            f"{key}: got {words} registers; accepted: {transport.max_registers_per_read} in one read at most"
-        )
     table = keys.get("table", defaults["table"])
-    home = None if "unit_id" in keys else next((b for b in blocks if b.holds(table, keys["addr"], words)), None)
+    if table.is_bits == ("type" in keys):
+        raise Refused(f"{key}.type: accepted: for holding and input always, for coil and discrete never")
+    kind = keys.get("type", "bit")
+    if (kind in TEXTS) != ("words" in keys):
+        raise Refused(f"{key}.words: accepted: for {', '.join(TEXTS)} only, and there always; got type {kind}")
+    if kind in (*TEXTS, "float32", "float64", "bit") and ("extract" in keys or "format" in keys):
+        raise Refused(f"{key}: extract and format are accepted for integers only; got type {kind}")
+    if kind not in TEXTS and ("pick" in keys or "strip" in keys):
+        raise Refused(f"{key}: pick and strip are accepted for texts only; got type {kind}")
+    words = WIDTHS.get(kind, keys.get("words", 1))
+    if words > transport.max_registers_per_read:
+        raise Refused(f"{key}: got {words} registers; accepted: {transport.max_registers_per_read} in one read at most")
+    apart = "unit_id" in keys or keys["absolute"]
+    home = None if apart else next((block for block in blocks if block.holds(table, keys["addr"], words)), None)
     if home is None and "tier" not in keys:
-        raise _Refused(f"{key}: lies in no block, so it needs a tier; accepted: {', '.join(Tier)}")
+        raise Refused(f"{key}: lies in no block, so it needs a tier; accepted: {', '.join(Tier)}")
     return Point(
         name=name,
         tier=keys.get("tier") or (home.tier if home else Tier.FAST),
         table=table,
         addr=keys["addr"],
-        type=keys["type"],
+        absolute=keys["absolute"],
+        addr_step=keys.get("addr_step"),
+        type=kind,
         words=words,
         word_order=keys.get("word_order", defaults["word_order"]),
+        byte_swap=keys["byte_swap"],
         unit_id=keys.get("unit_id"),
         extract=keys.get("extract"),
         format=keys.get("format"),
+        pick=keys.get("pick"),
         **_common(keys),
     )
 
@@ -174,105 +196,64 @@ def _modbus_point(
 def _http_point(name: str, keys: Mapping[str, Any], requests: tuple[Request, ...]) -> Point:
     request = next((request for request in requests if request.id == keys["req"]), None)
     if request is None:
-        raise _Refused(
-            f"points.{name}.req: got {keys['req']!r}; accepted: {', '.join(request.id for request in requests)}"
-        )
+        raise Refused(f"points.{name}.req: got {keys['req']!r}; accepted: {', '.join(one.id for one in requests)}")
+    if ("path" in keys) == ("value_id" in keys):
+        raise Refused(f"points.{name}: accepted: either path or value_id")
+    if "value_id" in keys and request.index_from not in [one.id for one in requests]:
+        raise Refused(f"points.{name}.value_id: accepted: with a request that has index_from, the id of another one")
     return Point(
         name=name,
         tier=request.tier,
         request=request.id,
-        path=keys["path"],
-        strip=keys.get("strip", ""),
+        path=keys.get("path", ()),
+        value_id=keys.get("value_id"),
         **_common(keys),
     )
 
 
-def _step(key: str, name: str, keys: Mapping[str, Any], transport: Transport) -> Step:
-    fixed = "value" in keys or not (transport.is_modbus or "{" in keys["path"])
-    if fixed in (name in AMPERE_COMMANDS, "unit" in keys):
-        accepted = "amperes, with unit" if name in AMPERE_COMMANDS else "a fixed value, without unit"
-        raise _Refused(f"{key}: got {dict(keys)!r}; accepted: {accepted}")
-    if not transport.is_modbus and not fixed and PLACEHOLDERS[keys["unit"]] not in keys["path"]:
-        raise _Refused(f"{key}.path: got {keys['path']!r}; accepted: with {PLACEHOLDERS[keys['unit']]} for its unit")
-    if transport.is_modbus and transport.write_fc == 6 and WIDTHS[keys["type"]] != 1:
-        raise _Refused(f"{key}.type: got {keys['type']!r}; accepted: one register (uint16, int16), as write_fc is 6")
-    return Step(
-        value=keys.get("value"),
-        unit=keys.get("unit"),
-        unless=keys.get("unless"),
-        addr=keys.get("addr", 0),
-        type=keys.get("type", "uint16"),
-        encode=keys.get("encode"),
-        path=keys.get("path", ""),
+def _derived(name: str, keys: Mapping[str, Any]) -> Derived:
+    given = [key for key in ("products", "total", "first_of") if keys[key]]
+    if len(given) != 1:
+        raise Refused(f"derived.{name}: got {given}; accepted: exactly one of products, total, first_of")
+    split = keys.get("split_phase")
+    return Derived(
+        name=name,
+        products=keys["products"],
+        total=keys["total"],
+        first_of=keys["first_of"],
+        when=keys.get("when"),
+        split_phase=None
+        if split is None
+        else SplitPhase(
+            half_point=split["half"], half_of=split["of"], half_within_v=split["within_v"], product=split["product"]
+        ),
     )
 
 
-def _set_current(keys: Mapping[str, Any] | None, transport: Transport) -> CurrentCommand | None:
-    if keys is None:
+def _plug_by_power(keys: Mapping[str, Any] | None) -> PowerPlug | None:
+    return None if keys is None else PowerPlug(above_w=keys["above_w"], gone_after_s=float(keys["gone_after_s"]))
+
+
+def _loss_rules(key: str, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if not rules or rules[-1].conditions or any(not rule.conditions for rule in rules[:-1]):
+        raise Refused(f"{key}: accepted: a word, or rules of which only the last has no `if`")
+    return rules
+
+
+def _discovery(index: int, keys: Mapping[str, str]) -> Discovery:
+    if not keys:
+        raise Refused(f"discovery.{index}: got nothing; accepted: hostname, macaddress, zeroconf_type, zeroconf_name")
+    return Discovery(**keys)
+
+
+def _register(
+    name: str, points: Mapping[str, Mapping[str, Any]], derived: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    if name == "none":
         return None
-    if keys["min_a"] > keys["max_a"]:
-        raise _Refused(f"commands.set_current.max_a: got {keys['max_a']}; accepted: at least min_a, {keys['min_a']}")
-    return CurrentCommand(
-        steps=(_step("commands.set_current", "set_current", keys, transport),),
-        min_a=keys["min_a"],
-        max_a=keys["max_a"],
-        zero_pauses=keys["zero"] == "pause",
-        skip_if_reads=keys.get("skip_if_reads"),
-    )
-
-
-def _power(keys: Mapping[str, Any] | None) -> DerivedPower | None:
-    if keys is None:
-        return None
-    split = keys["split_phase"]
-    return DerivedPower(
-        when=keys["when"],
-        products=keys["three_phase"],
-        half_point=split["half"],
-        half_of=split["of"],
-        half_within_v=split["within_v"],
-        split_phase=split["product"],
-    )
-
-
-def _heartbeat(keys: Mapping[str, Any] | None, commands: Mapping[str, object]) -> Heartbeat | None:
-    if keys is None:
-        return None
-    if keys["repeat"] not in commands:
-        raise _Refused(f"heartbeat.repeat: got {keys['repeat']!r}; accepted: {', '.join(commands) or 'none here'}")
-    return Heartbeat(command=keys["repeat"], every_s=float(keys["every_s"]))
-
-
-def _register(name: str, points: Mapping[str, Mapping[str, Any]]) -> str:
-    point = points.get(name)
-    if point is None or not name.endswith("_wh"):
-        raise _Refused(f"register: got {name!r}; accepted: none, or a point whose name ends in _wh")
-    if point["confidence"] == "u" or point["quality"] != "active":
-        raise _Refused(f"register: got {name!r}; accepted: a verified point in Wh, not apparent energy")
+    parts = derived[name]["total"] if name in derived else (name,)
+    if not parts or not all(one.endswith("_wh") for one in (name, *parts)) or not points.keys() >= set(parts):
+        raise Refused(f"register: got {name!r}; accepted: none, or a point whose name ends in _wh")
+    if any(points[part]["confidence"] == "u" or points[part]["quality"] != "active" for part in parts):
+        raise Refused(f"register: got {name!r}; accepted: a verified point in Wh, not apparent energy")
     return name
-
-
-def _check_names(profile: Profile) -> None:
-    """Every point that is spoken of exists; every gate that opens also closes."""
-    spoken: list[tuple[str, str]] = [("expect", test.point) for test in profile.expect]
-    for key in ("state_rules", "enabled_rules", "fault_rules"):
-        spoken += [(key, test.point) for rule in getattr(profile, key) for test in rule.conditions]
-    for name, command in profile.commands.items():
-        spoken += [(f"commands.{name}.unless", step.unless.point) for step in command.steps if step.unless]
-    if profile.set_current is not None and profile.set_current.skip_if_reads is not None:
-        spoken.append(("commands.set_current.skip_if_reads", profile.set_current.skip_if_reads))
-    if (power := profile.power) is not None:
-        products = (*power.products, power.split_phase)
-        names = {
-            power.when,
-            power.half_point,
-            power.half_of,
-            *(p.volts for p in products),
-            *(p.amperes for p in products),
-        }
-        spoken += [("derived.power_w", name) for name in sorted(names)]
-    for key, name in spoken:
-        if name not in profile.points:
-            raise _Refused(f"{key}: got point {name!r}; accepted: {', '.join(profile.points)}")
-    if (profile.set_current is not None or "enable" in profile.commands) and "disable" not in profile.commands:
-        raise _Refused("commands.disable: missing; what opens must also close")

@@ -1,17 +1,28 @@
-"""What values mean: the ordered rules of a profile, and power from volts and amperes. Pure."""
+"""What values mean: the ordered rules of a profile, and values computed from others. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+import operator
 
-from ..model import Pilot
-from .profile_model import DerivedPower, Predicate, Product, Profile, Rule, Scalar, Value
+from ..model import OnLoss, Pilot
+from .profile_model import Derived, Predicate, Product, Profile, Rule
+from .profile_values import Scalar, Value
 
 type Values = Mapping[str, Value]
 
+_COMPARISONS: Mapping[str, Callable[[int | Decimal, int | Decimal], bool]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+
 
 def passes(test: Predicate, values: Values) -> bool:
-    """Whether one test holds. An unreadable point never passes; a list counts as its length."""
+    """Whether one test holds. An unreadable point passes only `missing`; a list counts as its length."""
     value = values.get(test.point)
+    if test.op == "missing":
+        return (value is None) == test.operand
     if isinstance(value, tuple):
         value = len(value)
     if value is None:
@@ -21,15 +32,15 @@ def passes(test: Predicate, values: Values) -> bool:
     match test.op, test.operand:
         case "eq", operand:
             return value == operand
+        case "ne", operand:
+            return value != operand
         case "in", tuple(accepted):
             return value in accepted
         case "prefix", tuple(accepted):
             return isinstance(value, str) and value.startswith(tuple(map(str, accepted)))
-    if not isinstance(value, int | Decimal) or not isinstance(test.operand, int | Decimal):
+    if isinstance(value, str) or not isinstance(test.operand, int | Decimal):
         return False
-    if test.op == "lt":
-        return value < test.operand
-    return value > test.operand or (test.op == "ge" and value == test.operand)
+    return _COMPARISONS[test.op](value, test.operand)
 
 
 def first_answer(rules: tuple[Rule, ...], values: Values) -> Scalar | None:
@@ -59,21 +70,50 @@ def fault(profile: Profile, values: Values) -> str | None:
     return f"{answer} {codes[:80]}".strip()
 
 
-def derived_power(power: DerivedPower, values: Values) -> Decimal | None:
-    """Apparent power in VA, taken as W; 0 while the connector's own contactor is open, None if unreadable."""
-    closed = values.get(power.when)
-    if closed is not True:
-        return None if closed is None else Decimal(0)
-    half, whole = number(values, power.half_point), number(values, power.half_of)
-    if half is not None and whole is not None and abs(half - whole / 2) < power.half_within_v:
-        return _product(power.split_phase, values)
-    parts = [_product(product, values) for product in power.products]
+def loss(rules: tuple[Rule, ...], values: Values) -> OnLoss:
+    """What happens on a loss; its last rule has no condition."""
+    answer = first_answer(rules, values)
+    return OnLoss(answer) if isinstance(answer, str) else OnLoss.OPENS
+
+
+def derive(derived: tuple[Derived, ...], values: Values) -> dict[str, Value]:
+    """Values computed from the points that were just read, in the order declared; None where one is unreadable.
+
+    What needs a point that was not read this time is not computed.
+    """
+    known: dict[str, Value] = dict(values)
+    found: dict[str, Value] = {}
+    for one in derived:
+        if known.keys() >= one.needs:
+            found[one.name] = known[one.name] = _derived(one, known)
+    return found
+
+
+def _derived(one: Derived, values: Values) -> Value:
+    if one.when is not None:
+        holds = values.get(one.when)
+        if holds is not True:
+            return None if holds is None else Decimal(0)
+    if one.first_of:
+        return next((value for name in one.first_of if (value := values.get(name)) is not None), None)
+    if one.total:
+        return _total([number(values, name) for name in one.total])
+    split = one.split_phase
+    if split is not None:
+        half, whole = number(values, split.half_point), number(values, split.half_of)
+        if half is not None and whole is not None and abs(half - whole / 2) < split.half_within_v:
+            return _product(split.product, values)
+    return _total([_product(product, values) for product in one.products])
+
+
+def _total(parts: list[Decimal | None]) -> Decimal | None:
     known = [part for part in parts if part is not None]
     return sum(known, Decimal(0)) if len(known) == len(parts) else None
 
 
 def _product(product: Product, values: Values) -> Decimal | None:
-    volts, amperes = number(values, product.volts), number(values, product.amperes)
+    volts = product.volts if isinstance(product.volts, Decimal) else number(values, product.volts)
+    amperes = number(values, product.amperes)
     return None if volts is None or amperes is None else volts * amperes
 
 

@@ -2,6 +2,7 @@
 
 from ..model import Reading
 from .ports import Connector, Failsafe, Identity, Ports, Watcher
+from .warned import Warned, warnings
 
 
 class WrappedConnector:
@@ -20,6 +21,11 @@ class WrappedConnector:
     def failsafe(self) -> Failsafe | None:
         """As the connector inside."""
         return self._inner.failsafe
+
+    @property
+    def warnings(self) -> frozenset[Warned]:
+        """As the connector inside."""
+        return warnings(self._inner)
 
     @property
     def poll_charging_s(self) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlite3
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -112,10 +113,15 @@ async def make_site(hass: HomeAssistant, make_entry: MakeEntry, clock: Clock) ->
     """Make a site with two stalls, Anna and Ben; changes are settings of the building."""
     sites: list[Site] = []
 
-    async def make(**changes: Any) -> Site:
+    async def make(*, stalls: list[ConfigSubentryData] | None = None, **changes: Any) -> Site:
         entry = make_entry(
-            stall("stall-1", "Stall 1", serial="1", tag_reader="reader-1"),
-            stall("stall-2", "Stall 2", serial="2", tag_reader="reader-2"),
+            *(
+                stalls
+                or (
+                    stall("stall-1", "Stall 1", serial="1", tag_reader="reader-1"),
+                    stall("stall-2", "Stall 2", serial="2", tag_reader="reader-2"),
+                )
+            ),
             resident("anna", "Anna Alt"),
             resident("ben", "Ben Bach"),
             **changes,

@@ -85,7 +85,7 @@ def test_every_golden_message_is_tested_from_this_side() -> None:
 
 
 def test_the_building_is_described() -> None:
-    described = picture.described(BUILDING)
+    described = picture.described(BUILDING, {})
     assert messages.hello(INCARNATION, 7, described) == _golden("hello")
     assert messages.building(described) == _golden("building")
 

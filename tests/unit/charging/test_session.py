@@ -291,6 +291,56 @@ def test_a_contactor_opens_again_when_no_car_comes() -> None:
     assert story.records("session_ended")[0]["energy_wh"] == 0
 
 
+def test_who_waits_for_current_behind_a_contactor_is_not_sent_away_for_want_of_a_car() -> None:
+    story = Story(CONTACTOR)
+    story.read("X", 1000, 0.0, enabled=False)
+    story.authorise()
+    story.offer(0)  # the circuit is full
+    story.after(1800).tell(Ticked())
+    assert story.state.session is not None
+    story.offer(16)
+    story.after(60).read("C", 1012, 11000.0, enabled=True)
+    assert story.status() is StallStatus.CHARGING
+
+
+def test_the_wait_for_a_car_begins_when_the_contactor_may_close() -> None:
+    story = Story(CONTACTOR)
+    story.read("X", 1000, 0.0, enabled=False)
+    story.authorise()
+    story.after(1800)
+    story.offer(16)
+    story.after(170).tell(Ticked())
+    assert story.state.session is not None
+    assert Disable() in story.after(10).tell(Ticked())
+    assert story.records("session_ended")[0]["stop_reason"] == "no_plug"
+
+
+def test_a_car_that_goes_on_after_the_stop_does_so_on_its_session_until_the_contactor_had_to_open() -> None:
+    story = Story(CONTACTOR)
+    story.read("X", 1000, 0.0, enabled=False)
+    story.authorise()
+    story.offer(16)
+    story.after(30).read("C", 1000, 11000.0, enabled=True)
+    story.tell(StopAsked(StopReason.PERSON))
+    story.after(60).read("C", 1180, 11000.0, enabled=True)
+    assert story.state.session is not None
+    story.after(3).read("X", 1190, 0.0, enabled=False)
+    assert story.records("session_ended")[0]["energy_wh"] == 190
+
+
+def test_a_contactor_that_does_not_open_keeps_no_session_for_ever() -> None:
+    story = Story(CONTACTOR)
+    story.read("X", 1000, 0.0, enabled=False)
+    story.authorise()
+    story.offer(16)
+    story.after(30).read("C", 1000, 11000.0, enabled=True)
+    story.tell(StopAsked(StopReason.PERSON))
+    story.after(89).read("C", 1270, 11000.0, enabled=True)
+    assert story.state.session is not None
+    story.after(1).read("C", 1273, 11000.0, enabled=True)
+    assert story.state.session is None
+
+
 def test_a_dark_connector_behind_an_open_contactor_is_available() -> None:
     story = Story(CONTACTOR)
     story.tell(ConnectorLost("no power"))

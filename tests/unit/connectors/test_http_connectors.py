@@ -7,7 +7,6 @@ import json
 import aiohttp
 import pytest
 
-from custom_components.evshare.connectors.driver import ConnectorSettings
 from custom_components.evshare.connectors.factory import build_connector
 from custom_components.evshare.connectors.http import MAX_BODY_BYTES
 from custom_components.evshare.connectors.ports import (
@@ -18,6 +17,7 @@ from custom_components.evshare.connectors.ports import (
     WrongDevice,
 )
 from custom_components.evshare.connectors.profile import load_profile
+from custom_components.evshare.connectors.settings import ConnectorSettings
 from custom_components.evshare.model import Pilot
 
 from .conftest import Device, VirtualClock

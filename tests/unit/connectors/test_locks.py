@@ -5,7 +5,7 @@ import pytest
 from custom_components.evshare.connectors.factory import load_profile, stall_ports
 from custom_components.evshare.connectors.locks import lock_quality
 from custom_components.evshare.connectors.ports import Ports
-from custom_components.evshare.model import GateKind, LockQuality, OnLoss
+from custom_components.evshare.model import LockQuality, OnLoss
 
 CLOSED, HOLDS, OPENS = OnLoss.CLOSED, OnLoss.HOLDS, OnLoss.OPENS
 
@@ -24,7 +24,7 @@ CLOSED, HOLDS, OPENS = OnLoss.CLOSED, OnLoss.HOLDS, OnLoss.OPENS
 )
 def test_the_lock_of_each_stall(profile_id: str, contactor: bool, meter: bool, quality: LockQuality) -> None:
     ports = stall_ports(load_profile(profile_id), contactor=contactor, meter=meter)
-    assert lock_quality(ports, GateKind.CONTACTOR if contactor else GateKind.NATIVE) is quality
+    assert lock_quality(ports) is quality
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_three_answers_make_the_lock(silence: OnLoss, reboot: OnLoss, unplug
         on_reboot=reboot,
         on_unplug=unplug,
     )
-    assert lock_quality(ports, GateKind.NATIVE) is quality
+    assert lock_quality(ports) is quality
 
 
 def test_a_stall_with_a_meter_has_a_register() -> None:

@@ -16,7 +16,6 @@ from modbus_connection import (
 from modbus_connection.mock import MockModbusConnection, MockModbusUnit
 import pytest
 
-from custom_components.evshare.connectors.driver import ConnectorSettings
 from custom_components.evshare.connectors.factory import build_connector, modbus_unit_ids
 from custom_components.evshare.connectors.ports import (
     Connector,
@@ -26,6 +25,7 @@ from custom_components.evshare.connectors.ports import (
     WrongDevice,
 )
 from custom_components.evshare.connectors.profile import load_profile
+from custom_components.evshare.connectors.settings import ConnectorSettings
 from custom_components.evshare.model import Pilot
 
 from .conftest import START, VirtualClock, record_writes
@@ -110,21 +110,21 @@ async def test_a_keba_is_asked_for_one_value_at_a_time_and_only_for_what_is_due(
     await keba.poll()
     unit.read_events.clear()
     await keba.poll()
-    assert [read.address for read in unit.read_events] == [1500, 1000, 1004]
+    assert [read.address for read in unit.read_events] == [1000, 1004, 1500]
     load_keba(unit, status=3, cable=CAR)
     await keba.poll()
     unit.read_events.clear()
     await keba.poll()
     assert [(read.register_type, read.address, read.count) for read in unit.read_events] == [
-        ("holding", 1500, 2),
         ("holding", 1000, 2),
         ("holding", 1004, 2),
-        ("holding", 1020, 2),
-        ("holding", 1036, 2),
-        ("holding", 1502, 2),
         ("holding", 1008, 2),
         ("holding", 1010, 2),
         ("holding", 1012, 2),
+        ("holding", 1020, 2),
+        ("holding", 1036, 2),
+        ("holding", 1500, 2),
+        ("holding", 1502, 2),
     ]
     clock.mono_s += 30
     unit.read_events.clear()
@@ -346,8 +346,8 @@ async def test_another_product_is_the_wrong_device(keba: Connector, unit: MockMo
         (ModbusTimeoutError("3 s"), ConnectorUnreachable, "is the unit id right"),
         (ModbusProtocolError("garbage"), ConnectorUnreachable, "no usable answer"),
         (GatewayTargetError(), ConnectorRefused, "nobody answers to this unit id"),
-        (IllegalFunctionError(), ConnectorRefused, "192.0.2.5 unit 255: reading registers"),
-        (IllegalDataAddressError(), ConnectorRefused, "192.0.2.5 unit 255: reading registers"),
+        (IllegalFunctionError(), ConnectorRefused, "192.0.2.5 unit 255: reading holding"),
+        (IllegalDataAddressError(), ConnectorRefused, "192.0.2.5 unit 255: reading holding"),
         (ServerDeviceBusyError(), ConnectorRefused, "busy"),
     ],
 )

@@ -13,10 +13,12 @@ from modbus_connection import ModbusTcpParams, ModbusUnit
 from modbus_connection.tmodbus import ModbusConnection
 import pytest
 
-from custom_components.evshare.connectors.contactor import ContactorTimes
-from custom_components.evshare.connectors.driver import ConnectorSettings
+from custom_components.evshare.connectors.contactor_parts import ContactorTimes
+from custom_components.evshare.connectors.equipment import Equipment, equipped
 from custom_components.evshare.connectors.factory import build_connector, load_profile, modbus_unit_ids
+from custom_components.evshare.connectors.patience import PatientConnector
 from custom_components.evshare.connectors.ports import Connector, ConnectorRefused, ConnectorUnreachable
+from custom_components.evshare.connectors.settings import ConnectorSettings
 from custom_components.evshare.model import Pilot
 from demo.building import RunningBuilding, RunningStall
 from demo.car import Car
@@ -69,17 +71,20 @@ class Garage:
             units = {unit_id: link.for_unit(unit_id) for unit_id in modbus_unit_ids(profile, settings)}
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
         tesla = stall_id == TESLA
-        return build_connector(
+        driver = build_connector(
             profile,
             settings,
             clock=self.clock,
             unit=next(iter(units.values()), None),
             other_units=units,
             session=session,
-            contactor=Relay(stall, self.building) if tesla else None,
-            meter=FrontMeter(stall) if tesla else None,
-            contactor_times=ContactorTimes(reclose_after_s=0, settle_s=5),
         )
+        equipment = Equipment(
+            contactor=Relay(stall, self.building) if tesla else None,
+            times=ContactorTimes(reclose_after_s=0, settle_s=5),
+            meter=FrontMeter(stall) if tesla else None,
+        )
+        return PatientConnector(equipped(driver, equipment, self.clock), self.clock)
 
 
 class Relay:

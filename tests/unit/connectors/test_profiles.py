@@ -13,7 +13,7 @@ from custom_components.evshare.connectors.profile import (
     load_profile,
     read_profile,
 )
-from custom_components.evshare.connectors.profile_model import WordOrder
+from custom_components.evshare.connectors.profile_values import WordOrder
 from custom_components.evshare.model import OnLoss
 
 
@@ -87,7 +87,7 @@ def _broken(tmp_path: Path, profile_id: str, change: Any) -> Path:
         (
             "keba_p30",
             lambda d: d["transport"].update(kind="udp"),
-            r"transport.kind: got 'udp'; accepted: modbus_tcp, http",
+            r"transport.kind: got 'udp'; accepted: modbus_tcp, modbus_rtu",
         ),
         ("keba_p30", lambda d: d["transport"].update(write_fc=True), r"transport.write_fc: got True; accepted: 6, 16"),
         (
@@ -113,7 +113,7 @@ def _broken(tmp_path: Path, profile_id: str, change: Any) -> Path:
         (
             "keba_p30",
             lambda d: d["points"]["rfid_uid"].pop("words"),
-            r"points.rfid_uid.words: accepted: for ascii and hex",
+            r"points.rfid_uid.words: accepted: for ascii, hex, utf16be only",
         ),
         (
             "keba_p30",
@@ -128,7 +128,7 @@ def _broken(tmp_path: Path, profile_id: str, change: Any) -> Path:
         (
             "keba_p30",
             lambda d: d["state_rules"].append({"if": {"point": "cable"}, "then": "A"}),
-            r"state_rules.4.if: got \[\]; accepted: exactly one of eq, in",
+            r"state_rules.4.if: got \[\]; accepted: exactly one of eq, ne, in",
         ),
         (
             "keba_p30",
@@ -194,7 +194,7 @@ def _broken(tmp_path: Path, profile_id: str, change: Any) -> Path:
         (
             "goe_http_v2",
             lambda d: d["commands"]["set_current"].update(unit="mA"),
-            r"commands.set_current.path: got '/api/set\?amp=\{a\}'; accepted: with \{ma\} for its unit",
+            r"commands.set_current: got \{'path': '/api/set\?amp=\{a\}'\}; accepted: with \{ma\} for mA",
         ),
     ],
 )

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from custom_components.evshare.connectors import rules
-from custom_components.evshare.connectors.decode import decode_json, parse_object
+from custom_components.evshare.connectors.decode import decode_json, parse_body
 from custom_components.evshare.connectors.expression import bits
 from custom_components.evshare.connectors.profile import Profile, load_profile
-from custom_components.evshare.connectors.profile_model import Value
+from custom_components.evshare.connectors.profile_values import Value
 from custom_components.evshare.model import Pilot
 
 KEBA = load_profile("keba_p30")
@@ -40,7 +40,7 @@ SPLIT_PHASE = SINGLE_PHASE | {
 
 
 def tesla_values(vitals: dict[str, Any]) -> dict[str, Value]:
-    body = parse_object(json.dumps(vitals))
+    body = parse_body(json.dumps(vitals))
     return {point.name: decode_json(point, body) for point in TESLA.points.values() if point.request == "vitals"}
 
 
@@ -136,8 +136,7 @@ def test_faults(profile: Profile, values: dict[str, Value], fault: str | None) -
 def test_a_teslas_power_is_computed_only_while_its_contactor_is_closed(
     vitals: dict[str, Any], power_w: Decimal | None
 ) -> None:
-    assert TESLA.power is not None
-    assert rules.derived_power(TESLA.power, tesla_values(vitals)) == power_w
+    assert rules.derive(TESLA.derived, tesla_values(vitals))["power_w"] == power_w
 
 
 def test_bits_are_the_only_arithmetic_of_a_profile() -> None:
