@@ -12,6 +12,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
+from .building.contactors import async_forget_contactors
 from .building.running import RunningBuilding
 from .connectors.profile import ProfileError
 from .const import CONF_APP_TOKEN, CONF_APP_URL, DOMAIN, PLATFORMS
@@ -87,6 +88,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> 
 async def async_remove_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
     """Take its issues away. The journal stays in the configuration folder: it may hold what is not billed yet."""
     async_forget(hass, entry)
+    await async_forget_contactors(hass, entry.entry_id)
     async_hide_panel(hass)
 
 

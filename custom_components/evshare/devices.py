@@ -5,8 +5,9 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .building.running import RunningBuilding
+from .building.stall import RunningStall
 from .connectors.profile import load_profile
-from .const import DOMAIN
+from .const import CONNECTOR_ENTITIES, CONNECTOR_OCPP, DOMAIN
 
 type EvshareConfigEntry = ConfigEntry[RunningBuilding]
 
@@ -51,9 +52,16 @@ def _register(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
             config_entry_id=entry.entry_id,
             config_subentry_id=stall_id,
             identifiers={(DOMAIN, stall_id)},
-            model=load_profile(stall.config.connector).name,
+            model=_model(stall),
             name=stall.config.name,
             serial_number=identity.serial if identity else None,
             sw_version=identity.firmware if identity else None,
             via_device_id=building.id,
         )
+
+
+def _model(stall: RunningStall) -> str | None:
+    """What hangs on the wall: as its profile calls it, else as it calls itself."""
+    if stall.config.connector in (CONNECTOR_ENTITIES, CONNECTOR_OCPP):
+        return stall.identity.model if stall.identity else None
+    return load_profile(stall.config.connector).name

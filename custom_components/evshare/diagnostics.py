@@ -1,19 +1,34 @@
 """What a helper on the internet may see of a building: no names, no cards, no tokens, no addresses."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_HOST, CONF_NAME
+from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PASSWORD, CONF_TOKEN, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .building.stall import RunningStall
-from .const import CONF_APP_TOKEN, CONF_APP_URL, CONF_HA_USER_ID, CONF_OFFICE_URL, CONF_SERIAL
+from .connectors.contactor import ContactorGate
+from .connectors.warned import warnings
+from .const import CONF_APP_TOKEN, CONF_APP_URL, CONF_HA_USER_ID, CONF_IDENTITY, CONF_OFFICE_URL, CONF_SERIAL
 from .devices import EvshareConfigEntry
 from .model import Reading, StallId
 
-_SETTINGS: Final = {CONF_APP_TOKEN, CONF_APP_URL, CONF_OFFICE_URL, CONF_NAME, CONF_HOST, CONF_SERIAL, CONF_HA_USER_ID}
+_SETTINGS: Final = {
+    CONF_APP_TOKEN,
+    CONF_APP_URL,
+    CONF_OFFICE_URL,
+    CONF_NAME,
+    CONF_HOST,
+    CONF_SERIAL,
+    CONF_IDENTITY,
+    CONF_USERNAME,
+    CONF_PASSWORD,
+    CONF_TOKEN,
+    CONF_HA_USER_ID,
+}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EvshareConfigEntry) -> dict[str, Any]:
@@ -64,6 +79,8 @@ def _stall(stall: RunningStall, settings: Mapping[str, Any]) -> dict[str, Any]:
             "on_unplug": ports.on_unplug.value,
         },
         "lock_quality": stall.config.lock_quality.value,
+        "warnings": sorted(warnings(stall.connector)),
+        "contactor": asdict(stall.connector.life) if isinstance(stall.connector, ContactorGate) else None,
         "billable": stall.config.billable,
         "status": state.status.value,
         "online": state.online,

@@ -1,19 +1,23 @@
 """Repair issues: what needs a person, shown where HA's admins look, and taken away when it is over.
 
 A stall that gave energy to nobody the building knows is an incident: it stays until an admin has confirmed that they
-looked (security reference, fault 18). The others come and go with their cause.
+looked (security reference, fault 18). A welded contactor lets nobody in until an admin has confirmed that it was
+repaired. The others come and go with their cause.
 """
 
 from asyncio import TimerHandle
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .building.stall import RunningStall
 from .building.wire import LinkState
+from .connectors.contactor import ContactorGate
+from .connectors.warned import Warned, warnings
 from .const import DOMAIN, SUBENTRY_STALL
 from .devices import EvshareConfigEntry
 from .link.client import PAIRING_REFUSED, RECORDS_GONE, UNSUPPORTED_VERSION
@@ -32,10 +36,35 @@ _LINK_ISSUES: Final = {
 }
 """Problems of the link that do not pass by themselves."""
 
+_WARNINGS: Final = frozenset({"failsafe_opens", Warned.CONTACTOR_BUSY, Warned.METER_SILENT, Warned.METER_IGNORED})
+"""What locks as it should, but not as well as it could."""
+
+_ENTRY_ID: Final = "entry_id"
+_STALL_ID: Final = "stall_id"
+
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
-    """The only issue a person can close is the one that says: somebody charged unseen, look after it."""
-    return ConfirmRepairFlow()
+    """What a person can close says: somebody charged unseen, look after it; or: a contactor is welded, repair it."""
+    return ConfirmRepairFlow() if data is None else ContactorRepaired(data[_ENTRY_ID], StallId(data[_STALL_ID]))
+
+
+class ContactorRepaired(ConfirmRepairFlow):
+    """Somebody had a welded contactor looked at: it may close again."""
+
+    def __init__(self, entry_id: str, stall_id: StallId) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+        self._stall_id = stall_id
+
+    @override
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Believe it, if the stall is still there."""
+        entry: EvshareConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if user_input is not None and entry is not None and entry.state is ConfigEntryState.LOADED:
+            stall = entry.runtime_data.stalls.get(self._stall_id)
+            if stall is not None and isinstance(stall.connector, ContactorGate):
+                stall.connector.looked_after()
+        return await super().async_step_confirm(user_input)
 
 
 @callback
@@ -68,6 +97,7 @@ class _Watch:
     def look(self) -> None:
         """Compare what is shown with what is."""
         wanted = self._building_issues()
+        fixable = {f"{Warned.CONTACTOR_WELDED}_{stall_id}": stall_id for stall_id in self._building.stalls}
         for stall_id, stall in self._building.stalls.items():
             placeholders = {"stall": stall.config.name}
             wanted |= {f"{key}_{stall_id}": (key, placeholders) for key in _stall_issues(stall)}
@@ -79,8 +109,9 @@ class _Watch:
                 self._hass,
                 DOMAIN,
                 issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING if key == "failsafe_opens" else ir.IssueSeverity.ERROR,
+                data={_ENTRY_ID: self._entry.entry_id, _STALL_ID: fixable[issue_id]} if issue_id in fixable else None,
+                is_fixable=issue_id in fixable,
+                severity=ir.IssueSeverity.WARNING if key in _WARNINGS else ir.IssueSeverity.ERROR,
                 translation_key=key,
                 translation_placeholders=placeholders,
             )
@@ -150,7 +181,7 @@ def _stall_issues(stall: RunningStall) -> list[str]:
         issues.append("failsafe_opens")
     if stall.state.lock_failed:
         issues.append("stall_unlocked")
-    return issues
+    return [*issues, *(warned.value for warned in warnings(stall.connector))]
 
 
 @callback

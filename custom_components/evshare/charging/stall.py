@@ -11,7 +11,8 @@ unseen, and what flowed meanwhile is the session's only if that count proves it,
 
 The authorisation. Without one the stall is locked. `Authorised` opens a session; it is
 
-    armed      authorised, no car yet; waits `presence_after_s` for the plug, then ends
+    armed      authorised, no car yet; waits `presence_after_s` for the plug, then ends. Behind a contactor the wait
+               begins when it is given current, since no car is seen before
     running    authorised and plugged: `session_started`; energy counts for it
     stopping   somebody asked to stop; the gate is being closed, the car has not let go yet
     (ended)    gone from the state; the car may still be there (status Finishing)
@@ -26,7 +27,7 @@ and moves like this:
     StopAsked                -               ended, lock          stopping, lock       -
     window over              -               ended, lock          -                    -
     no draw after the stop   -               -                    -                    ended
-    30 s after the stop      -               -                    -                    ended
+    30 s after the stop      -               -                    -                    ended (90 s: contactor)
     EnableFailed             -               ended, lock          ended, lock, if      -
                                                                   nothing flowed yet
     Removed                  lock            ended, lock          ended, lock          ended, lock
@@ -73,6 +74,8 @@ RELOCK_S = 10.0
 """Commands are not repeated sooner: chargers take seconds to follow, and pilots up to 5 s."""
 STOPPING_S = 30.0
 """A car that draws longer than this after a stop no longer does so on its session."""
+STOPPING_IN_FRONT_S = 90.0
+"""The same behind a contactor: it waits for the car up to a minute before it opens under load."""
 STOPPING_UNSEEN_S = 86_400.0
 """The same while the connector is silent."""
 LIMIT_TOLERANCE_A = 0.5
@@ -288,26 +291,37 @@ def _settle_stop(work: Working, reading: Reading) -> None:
     session, since_s = work.state.session, work.state.stopping_since_mono_s
     if session is None or session.stop_reason is None or since_s is None or reading.mono_s <= since_s:
         return
-    if not draws(reading) or reading.mono_s - since_s >= STOPPING_S:
+    if not draws(reading) or reading.mono_s - since_s >= _patience_s(work.state):
         work.end(session.stop_reason)
+
+
+def _patience_s(state: StallState) -> float:
+    """How long a car may go on after a stop until its session ends all the same."""
+    if state.config.gate is GateKind.CONTACTOR:
+        return STOPPING_IN_FRONT_S if state.online else STOPPING_S  # silent: it opened, as it should
+    return STOPPING_S if state.online else STOPPING_UNSEEN_S
 
 
 def _tick(work: Working) -> None:
     _expire(work, work.mono_s)
     session, since_s = work.state.session, work.state.stopping_since_mono_s
-    if session is not None and session.stop_reason is not None and since_s is not None:
-        seen = work.state.online or work.state.config.gate is GateKind.CONTACTOR
-        if work.mono_s - since_s >= (STOPPING_S if seen else STOPPING_UNSEEN_S):
-            work.end(session.stop_reason)
+    reason = None if session is None else session.stop_reason
+    if reason is not None and since_s is not None and work.mono_s - since_s >= _patience_s(work.state):
+        work.end(reason)
     if work.state.lock_failed and not work.state.energised and not work.commanded_within(RELOCK_S):
         work.lock()
 
 
 def _expire(work: Working, mono_s: float) -> None:
     until_s = work.state.armed_until_mono_s
-    if until_s is not None and mono_s >= until_s:
+    if until_s is not None and mono_s >= until_s and _can_show(work.state):
         work.end(StopReason.NO_PLUG)
         work.lock()
+
+
+def _can_show(state: StallState) -> bool:
+    """Whether a car would be seen: behind a contactor only while it is given current."""
+    return state.config.gate is not GateKind.CONTACTOR or (state.energised and state.offered_a > 0)
 
 
 def _pause(work: Working, paused: bool) -> None:
@@ -327,6 +341,9 @@ def _offer(work: Working, limit_a: int, reason: LimitReason) -> None:
     if not work.state.wants_current:
         limit_a, reason = 0, LimitReason.PAUSED if work.state.paused else LimitReason.NO_SESSION
     work.state = replace(work.state, limit_reason=reason)
+    if limit_a and work.state.armed and not _can_show(work.state):
+        until_s = work.mono_s + work.state.config.presence_after_s
+        work.state = replace(work.state, armed_until_mono_s=until_s)
     unsure = not work.state.asserted
     if limit_a and (unsure or not work.state.energised):
         work.enable(limit_a)

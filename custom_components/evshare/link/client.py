@@ -142,7 +142,7 @@ class LinkClient:
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Greet the app, then talk until one side has enough."""
         outbox = self._journal.outbox
-        await socket.send_json(messages.hello(outbox.incarnation, outbox.head_seq, described(self._building.building)))
+        await socket.send_json(messages.hello(outbox.incarnation, outbox.head_seq, self._described()))
         await self._reconcile(outbox, await self._welcome(socket))
         self._socket = socket
         self._problem = None
@@ -230,7 +230,10 @@ class LinkClient:
         while True:
             await self._building_changed.wait()
             self._building_changed.clear()
-            await socket.send_json(messages.building(described(self._building.building)))
+            await socket.send_json(messages.building(self._described()))
+
+    def _described(self) -> Frame:
+        return described(self._building.building, self._building.care.lock_qualities)
 
     # --- listening ---------------------------------------------------------------------------------------------
 

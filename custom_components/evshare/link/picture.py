@@ -1,13 +1,15 @@
 """The building and its stalls as the app sees them: the `building` and `live` parts of docs/link.md."""
 
+from collections.abc import Mapping
+
 from ..building.stall import RunningStall
 from ..journal import rfc3339
-from ..model import Building
+from ..model import Building, LockQuality, StallId
 from .messages import Frame
 
 
-def described(building: Building) -> Frame:
-    """Return the building with its stalls and residents."""
+def described(building: Building, lock_qualities: Mapping[StallId, LockQuality]) -> Frame:
+    """Return the building with its stalls and residents. A stall that is not looked at yet locks as planned."""
     return {
         "id": building.id,
         "name": building.name,
@@ -21,7 +23,7 @@ def described(building: Building) -> Frame:
                 "connector": stall.connector,
                 "max_current_a": stall.max_current_a,
                 "phases": len(stall.phase_map),
-                "lock_quality": stall.lock_quality.value,
+                "lock_quality": lock_qualities.get(stall.id, stall.lock_quality).value,
                 "billable": stall.billable,
             }
             for stall in building.stalls
