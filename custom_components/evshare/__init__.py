@@ -13,8 +13,8 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .building.contactors import async_forget_contactors
+from .building.remembered import async_forget_remembered
 from .building.running import RunningBuilding
-from .connectors.profile import ProfileError
 from .const import CONF_APP_TOKEN, CONF_APP_URL, DOMAIN, PLATFORMS
 from .devices import EvshareConfigEntry, async_follow_devices
 from .journal import JournalError
@@ -37,16 +37,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> b
     """Bring a building to life. A silent connector or app is no reason not to: the others go on.
 
     Raises:
-        ConfigEntryError: its journal cannot be used, so nothing could be recorded, or a connector is unknown.
+        ConfigEntryError: its journal cannot be used, so nothing could be recorded.
     """
     try:
         building = await RunningBuilding.async_open(hass, entry)
     except JournalError as error:
         raise ConfigEntryError(translation_domain=DOMAIN, translation_key="journal_failed") from error
-    except ProfileError as error:
-        raise ConfigEntryError(
-            translation_domain=DOMAIN, translation_key="stall_unusable", translation_placeholders={"why": str(error)}
-        ) from error
     entry.runtime_data = building
     app = _app(entry)
     if app is not None:
@@ -89,6 +85,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> 
     """Take its issues away. The journal stays in the configuration folder: it may hold what is not billed yet."""
     async_forget(hass, entry)
     await async_forget_contactors(hass, entry.entry_id)
+    await async_forget_remembered(hass, entry.entry_id)
     async_hide_panel(hass)
 
 

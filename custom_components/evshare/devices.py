@@ -6,8 +6,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .building.running import RunningBuilding
 from .building.stall import RunningStall
-from .connectors.profile import load_profile
-from .const import CONNECTOR_ENTITIES, CONNECTOR_OCPP, DOMAIN
+from .const import DOMAIN
 
 type EvshareConfigEntry = ConfigEntry[RunningBuilding]
 
@@ -62,6 +61,4 @@ def _register(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
 
 def _model(stall: RunningStall) -> str | None:
     """What hangs on the wall: as its profile calls it, else as it calls itself."""
-    if stall.config.connector in (CONNECTOR_ENTITIES, CONNECTOR_OCPP):
-        return stall.identity.model if stall.identity else None
-    return load_profile(stall.config.connector).name
+    return stall.wiring.model or (stall.identity.model if stall.identity else None)

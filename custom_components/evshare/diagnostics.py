@@ -63,7 +63,7 @@ async def async_get_device_diagnostics(
 
 def _stall(stall: RunningStall, settings: Mapping[str, Any]) -> dict[str, Any]:
     state, ports, identity = stall.state, stall.connector.ports, stall.identity
-    session = state.session
+    session, failsafe = state.session, stall.connector.failsafe
     return {
         "settings": async_redact_data(settings, _SETTINGS),
         "firmware": identity.firmware if identity else None,
@@ -78,7 +78,11 @@ def _stall(stall: RunningStall, settings: Mapping[str, Any]) -> dict[str, Any]:
             "on_reboot": ports.on_reboot.value,
             "on_unplug": ports.on_unplug.value,
         },
-        "lock_quality": stall.config.lock_quality.value,
+        "lock_quality": stall.lock_quality.value,
+        "lock_quality_planned": stall.config.lock_quality.value,
+        "failsafe": None if failsafe is None else {"current_a": failsafe.current_a, "timeout_s": failsafe.timeout_s},
+        "unusable": stall.wiring.unusable,
+        "found_open": stall.found_open,
         "warnings": sorted(warnings(stall.connector)),
         "contactor": asdict(stall.connector.life) if isinstance(stall.connector, ContactorGate) else None,
         "billable": stall.config.billable,

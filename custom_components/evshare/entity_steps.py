@@ -17,9 +17,10 @@ from homeassistant.util import dt as dt_util
 import probatio
 
 from .connectors.clock import LoopClock
+from .connectors.entities.connector import EntityConnector
 from .connectors.entities.hass import async_entity_connector, async_is_cloud, entities_of, facts_of
 from .connectors.entities.presets import load_presets
-from .connectors.entities.slots import CONF_LIMIT_ACTION, NUMBERS, EntitySettings, Slot
+from .connectors.entities.slots import CONF_LIMIT_ACTION, EntitySettings, Slot
 from .connectors.entities.suggest import Proposal, propose, states_of, takes_zero
 from .connectors.locks import lock_quality
 from .connectors.ports import ConnectorError, Ports
@@ -51,7 +52,7 @@ from .entity_form import (
     slot_fields,
     used_entities,
 )
-from .model import MIN_CURRENT_A, Reading
+from .model import Reading
 from .stall_form import MAX_UNCONTROLLED_A
 from .stall_steps import StallSteps, Way
 from .words import Words, async_words
@@ -150,6 +151,7 @@ class EntitySteps(StallSteps):
                 "parameter": self._proposal.limit_parameter,
                 "data": {CONF_DEVICE_ID: device_id},
             }
+            self._typed = {**self._typed, CONF_LIMIT_BY_ACTION: True}
 
     def _take_slots(self) -> None:
         """Say what the chosen entities most likely mean, unless that was said of this status before."""
@@ -161,10 +163,6 @@ class EntitySteps(StallSteps):
             alone = not _settings(self._slots).gate_slots and takes_zero(limit)
             self._proposal = replace(self._proposal, zero_pauses=self._proposal.zero_pauses or alone)
             self._typed = {**self._typed, **shown_meaning(self._proposal)}
-        highest = limit.highest if limit is not None and limit.domain in NUMBERS else None
-        known = highest is not None and highest >= MIN_CURRENT_A and limit is not None and limit.unit in (None, "A")
-        highest_a = min(int(highest), MAX_UNCONTROLLED_A) if known and highest is not None else MAX_UNCONTROLLED_A
-        self._way = Way(form_step=FORM_STEP, label=self._label, highest_a=highest_a)
 
     # --- what they mean, and the stall itself ----------------------------------------------------------------------
 
@@ -178,17 +176,20 @@ class EntitySteps(StallSteps):
             errors = meaning_errors(self._slots, user_input) | await self._async_connector_errors(own, user_input)
             if result := await self._async_filled(user_input, own, address=self._key_entity, errors=errors):
                 return result
-        preview = await self._async_preview(entity_data(self._slots, self._typed, self._action))
+        connector, settings = await self._async_connector(entity_data(self._slots, self._typed, self._action))
+        self._way = Way(form_step=FORM_STEP, label=self._label, highest_a=connector.max_a)
         return self._show_form(
             meaning_fields(self.hass, self._slots, self._proposal),
-            {"preview": preview, "action": "-" if self._action is None else self._action["action"]},
+            {
+                "preview": await self._async_preview(connector, settings),
+                "action": "-" if self._action is None else self._action["action"],
+            },
         )
 
     async def _async_connector_errors(self, own: Mapping[str, Any], user_input: Mapping[str, Any]) -> dict[str, str]:
         """Field -> error key, for what the connector of these settings says before it is looked at."""
-        settings = EntitySettings.from_data(self._planned(own) | {CONF_MAX_CURRENT_A: user_input[CONF_MAX_CURRENT_A]})
-        connector = await async_entity_connector(self.hass, settings, LoopClock(dt_util.utcnow))
-        if connector.min_a > settings.max_current_a:
+        connector, _ = await self._async_connector(own)
+        if connector.min_a > user_input[CONF_MAX_CURRENT_A]:
             return {CONF_MAX_CURRENT_A: "below_minimum"}
         serial = (await connector.identify()).serial
         if serial is not None and serial in self._serials_by_other_ways():
@@ -200,10 +201,15 @@ class EntitySteps(StallSteps):
                 return {"base": "entities_silent"}
         return {}
 
-    async def _async_preview(self, own: Mapping[str, Any]) -> str:
-        """What these settings amount to at this moment, in words."""
-        settings = EntitySettings.from_data(self._planned(own))
-        connector = await async_entity_connector(self.hass, settings, LoopClock(dt_util.utcnow))
+    async def _async_connector(self, own: Mapping[str, Any]) -> tuple[EntityConnector, EntitySettings]:
+        """The connector of these settings, at whatever current its entities take."""
+        phases = self._get_entry().data[CONF_PHASES]
+        shared = {CONF_MAX_CURRENT_A: MAX_UNCONTROLLED_A, CONF_PHASE_MAP: list(range(1, phases + 1))}
+        settings = EntitySettings.from_data({**shared, **own})
+        return await async_entity_connector(self.hass, settings, LoopClock(dt_util.utcnow)), settings
+
+    async def _async_preview(self, connector: EntityConnector, settings: EntitySettings) -> str:
+        """What this amounts to at this moment, in words."""
         words = await async_words(self.hass)
         try:
             seen = _seen(await connector.poll(), words)
@@ -234,11 +240,6 @@ class EntitySteps(StallSteps):
         return lines
 
     # --- about the entities ----------------------------------------------------------------------------------------
-
-    def _planned(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Its own settings with what every stall has, as far as that is not known yet."""
-        phases = self._get_entry().data[CONF_PHASES]
-        return {CONF_MAX_CURRENT_A: MAX_UNCONTROLLED_A, CONF_PHASE_MAP: list(range(1, phases + 1)), **own}
 
     @property
     def _used(self) -> set[str]:

@@ -1,6 +1,7 @@
 """Adding a stall whose connector is one of the list: which model it is, and where."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.config_entries import SubentryFlowResult
@@ -15,7 +16,8 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .connectors.profile import Profile, available_profiles, load_profile
+from .building.wiring import own_profiles_folder
+from .connectors.profile import OWN, Profile, ProfileError, available_profiles, load_profile, own_profiles
 from .connectors.profile_values import Support
 from .const import CONF_CONNECTOR, CONF_POINT, CONF_SERIAL_PORT, CONF_TRANSPORT, CONF_UNIT_ID
 from .stall_form import MAX_UNCONTROLLED_A, SECRET_FIELD, Fields, kept_secret, whole
@@ -42,28 +44,39 @@ class ListSteps(StallSteps):
 
     async def async_step_from_list(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask which wall connector it is."""
+        errors, why = {}, {}
         if user_input is not None:
             profile_id, _, name = user_input[CONF_CONNECTOR].partition(SEPARATOR)
-            return await self._async_with_profile(profile_id, name)
+            try:
+                return await self._async_with_profile(profile_id, name)
+            except ProfileError as error:
+                errors, why = {CONF_CONNECTOR: "profile_broken"}, {"why": str(error)}
         profiles = await self.hass.async_add_executor_job(_profiles)
+        own = await self.hass.async_add_executor_job(_own_names, own_profiles_folder(self.hass))
         words = await async_words(self.hass)
+        options = [*_options(profiles, words("support", "mark")), *_own_options(own, words("support", "own"))]
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_CONNECTOR): SelectSelector(
-                    SelectSelectorConfig(
-                        options=_options(profiles, words("support", "mark")), mode=SelectSelectorMode.DROPDOWN
-                    )
+                    SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
                 )
             }
         )
-        return self.async_show_form(step_id="from_list", data_schema=schema, last_step=False)
+        return self.async_show_form(
+            step_id="from_list", data_schema=schema, errors=errors, description_placeholders=why, last_step=False
+        )
 
     async def _async_change_listed(self, profile_id: str) -> SubentryFlowResult:
         """Begin to change a stall of the list."""
-        return await self._async_with_profile(profile_id)
+        try:
+            return await self._async_with_profile(profile_id)
+        except ProfileError as error:
+            return self.async_abort(reason="profile_broken", description_placeholders={"why": str(error)})
 
     async def _async_with_profile(self, profile_id: str, name: str = "") -> SubentryFlowResult:
-        profile = await self.hass.async_add_executor_job(load_profile, profile_id)
+        """Go on with a model. Raises `ProfileError`."""
+        folder = own_profiles_folder(self.hass)
+        profile = await self.hass.async_add_executor_job(load_profile, profile_id, folder)
         self._profile = profile
         self._way = Way(
             form_step="connection",
@@ -207,6 +220,22 @@ def _options(profiles: Iterable[Profile], experimental: str) -> list[SelectOptio
         ]
     named.sort(key=lambda each: (each[0], each[1].casefold()))
     return [SelectOptionDict(value=value, label=label) for _, label, value in named]
+
+
+def _own_options(names: Mapping[str, str], own: str) -> list[SelectOptionDict]:
+    """The owner's own models, those that cannot be used too: choosing one says what is wrong."""
+    return [SelectOptionDict(value=profile_id, label=f"{name} ({own})") for profile_id, name in names.items()]
+
+
+def _own_names(folder: Path) -> dict[str, str]:
+    """The owner's own profiles by id, with their names, or the names of files that cannot be used. Reads the disk."""
+    names = {}
+    for profile_id in own_profiles(folder):
+        try:
+            names[profile_id] = load_profile(profile_id, folder).name
+        except ProfileError:
+            names[profile_id] = f"{profile_id.removeprefix(OWN)}.yaml"
+    return names
 
 
 def _profiles() -> list[Profile]:

@@ -57,6 +57,10 @@ class OcppSteps(StallSteps):
         """Begin to change a stall of a box that calls us."""
         kept = (CONF_IDENTITY, CONF_POINT, CONF_PASSWORD, CONF_NO_SUBPROTOCOL)
         self._box = {key: stall.data[key] for key in kept if key in stall.data}
+        return await self.async_step_ocpp_change()
+
+    async def async_step_ocpp_change(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask what is to be changed."""
         return self.async_show_menu(step_id="ocpp_change", menu_options=["ocpp_stall", "ocpp", "ocpp_listener"])
 
     # --- which box ---------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """Repair issues: what needs a person, shown where HA's admins look, and taken away when it is over.
 
-A stall that gave energy to nobody the building knows is an incident: it stays until an admin has confirmed that they
-looked (security reference, fault 18). A welded contactor lets nobody in until an admin has confirmed that it was
-repaired. The others come and go with their cause.
+A stall that gave energy to nobody the building knows, or was found open after a silence, is an incident: it stays until
+an admin has confirmed that they looked (security reference, fault 18). A welded contactor lets nobody in until an admin
+has confirmed that it was repaired. What a connector's own failsafe does can be mended or put up with
+(``failsafe_repair.py``). The others come and go with their cause.
 """
 
 from asyncio import TimerHandle
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, override
 
@@ -20,8 +22,9 @@ from .connectors.contactor import ContactorGate
 from .connectors.warned import Warned, warnings
 from .const import DOMAIN, SUBENTRY_STALL
 from .devices import EvshareConfigEntry
+from .failsafe_repair import FailsafeRepair, silence_opens
 from .link.client import PAIRING_REFUSED, RECORDS_GONE, UNSUPPORTED_VERSION
-from .model import OnLoss, StallId
+from .model import StallId
 
 APP_PATIENCE_S: Final = timedelta(minutes=15).total_seconds()
 """An update of the app or a restart of its machine is nothing to bother anyone with."""
@@ -39,13 +42,28 @@ _LINK_ISSUES: Final = {
 _WARNINGS: Final = frozenset({"failsafe_opens", Warned.CONTACTOR_BUSY, Warned.METER_SILENT, Warned.METER_IGNORED})
 """What locks as it should, but not as well as it could."""
 
+_FIXABLE: Final = ("failsafe_opens", Warned.CONTACTOR_WELDED)
+"""Issues of a stall that a dialogue can end."""
+
+_INCIDENTS: Final[Mapping[str, tuple[Callable[[RunningStall], int], int]]] = {
+    "unauthorised_energy": (lambda stall: stall.unauthorised_wh, UNAUTHORISED_WH),
+    "found_open": (lambda stall: stall.found_open, 1),
+}
+"""What happened at a stall: how it is counted since the start, and how much is worth an issue."""
+
 _ENTRY_ID: Final = "entry_id"
 _STALL_ID: Final = "stall_id"
 
+type _Issue = tuple[str, dict[str, str]]
+"""Its key, and what its texts say."""
+
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
-    """What a person can close says: somebody charged unseen, look after it; or: a contactor is welded, repair it."""
-    return ConfirmRepairFlow() if data is None else ContactorRepaired(data[_ENTRY_ID], StallId(data[_STALL_ID]))
+    """The dialogue that ends an issue: a confirmation that somebody looked, or one that mends what can be mended."""
+    if data is None:
+        return ConfirmRepairFlow()
+    repair = FailsafeRepair if issue_id.startswith("failsafe_opens") else ContactorRepaired
+    return repair(data[_ENTRY_ID], StallId(data[_STALL_ID]))
 
 
 class ContactorRepaired(ConfirmRepairFlow):
@@ -87,9 +105,9 @@ class _Watch:
         self._hass = hass
         self._entry = entry
         self._building = entry.runtime_data
-        self._shown: set[str] = set()
-        self._reported_wh: dict[StallId, int] = {}
-        """Unauthorised energy of each stall that an issue was made for."""
+        self._shown: dict[str, _Issue] = {}
+        self._reported: dict[tuple[str, StallId], int] = {}
+        """How much of each incident, at each stall, an issue was made for."""
         self._patience: TimerHandle | None = None
         self._app_gone = False
 
@@ -97,14 +115,17 @@ class _Watch:
     def look(self) -> None:
         """Compare what is shown with what is."""
         wanted = self._building_issues()
-        fixable = {f"{Warned.CONTACTOR_WELDED}_{stall_id}": stall_id for stall_id in self._building.stalls}
+        fixable = {f"{key}_{stall_id}": stall_id for stall_id in self._building.stalls for key in _FIXABLE}
         for stall_id, stall in self._building.stalls.items():
             placeholders = {"stall": stall.config.name}
-            wanted |= {f"{key}_{stall_id}": (key, placeholders) for key in _stall_issues(stall)}
-        for issue_id in self._shown - wanted.keys():
+            if stall.wiring.unusable is not None:
+                placeholders["why"] = stall.wiring.unusable
+            wanted |= {f"{key}_{stall_id}": (key, placeholders) for key in self._stall_issues(stall)}
+        for issue_id in self._shown.keys() - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-        for issue_id in wanted.keys() - self._shown:
-            key, placeholders = wanted[issue_id]
+        for issue_id, (key, placeholders) in wanted.items():
+            if self._shown.get(issue_id) == (key, placeholders):
+                continue
             ir.async_create_issue(
                 self._hass,
                 DOMAIN,
@@ -115,27 +136,34 @@ class _Watch:
                 translation_key=key,
                 translation_placeholders=placeholders,
             )
-        self._shown = set(wanted)
-        self._look_for_unauthorised()
+        self._shown = wanted
+        self._look_for_incidents()
 
-    def _look_for_unauthorised(self) -> None:
+    def _look_for_incidents(self) -> None:
         stalls = self._building.stalls
-        for stall_id in self._reported_wh.keys() - stalls.keys():
-            ir.async_delete_issue(self._hass, DOMAIN, _unauthorised_id(stall_id))
-            del self._reported_wh[stall_id]
+        for key, stall_id in [which for which in self._reported if which[1] not in stalls]:
+            ir.async_delete_issue(self._hass, DOMAIN, f"{key}_{stall_id}")
+            del self._reported[key, stall_id]
         for stall_id, stall in stalls.items():
-            if stall.unauthorised_wh - self._reported_wh.setdefault(stall_id, 0) >= UNAUTHORISED_WH:
-                self._reported_wh[stall_id] = stall.unauthorised_wh
-                ir.async_create_issue(
-                    self._hass,
-                    DOMAIN,
-                    _unauthorised_id(stall_id),
-                    is_fixable=True,
-                    is_persistent=True,
-                    severity=ir.IssueSeverity.ERROR,
-                    translation_key="unauthorised_energy",
-                    translation_placeholders={"stall": stall.config.name},
-                )
+            for key, (counted, worth) in _INCIDENTS.items():
+                # A stall that was rebuilt counts from 0 again.
+                reported = min(self._reported.get((key, stall_id), 0), counted(stall))
+                self._reported[key, stall_id] = reported
+                if counted(stall) - reported >= worth:
+                    self._reported[key, stall_id] = counted(stall)
+                    self._report(key, stall)
+
+    def _report(self, key: str, stall: RunningStall) -> None:
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            f"{key}_{stall.config.id}",
+            is_fixable=True,
+            is_persistent=True,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=key,
+            translation_placeholders={"stall": stall.config.name},
+        )
 
     @callback
     def stop(self) -> None:
@@ -145,7 +173,15 @@ class _Watch:
         for issue_id in self._shown:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
-    def _building_issues(self) -> dict[str, tuple[str, dict[str, str]]]:
+    def _stall_issues(self, stall: RunningStall) -> list[str]:
+        issues = {
+            "failsafe_opens": silence_opens(stall) and not self._building.care.risk_accepted(stall.config.id),
+            "stall_unlocked": stall.state.lock_failed,
+            "profile_broken": stall.wiring.unusable is not None,
+        }
+        return [*(key for key, is_so in issues.items() if is_so), *(warned.value for warned in warnings(stall.connector))]
+
+    def _building_issues(self) -> dict[str, _Issue]:
         building = self._building
         self._follow_link()
         keys = {
@@ -175,21 +211,9 @@ class _Watch:
         self.look()
 
 
-def _stall_issues(stall: RunningStall) -> list[str]:
-    issues = []
-    if stall.connector.ports.on_silence is OnLoss.OPENS:
-        issues.append("failsafe_opens")
-    if stall.state.lock_failed:
-        issues.append("stall_unlocked")
-    return [*issues, *(warned.value for warned in warnings(stall.connector))]
-
-
 @callback
 def async_forget(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
     """Take away what outlives a restart, when the building itself is removed."""
     for stall in entry.get_subentries_of_type(SUBENTRY_STALL):
-        ir.async_delete_issue(hass, DOMAIN, _unauthorised_id(stall.subentry_id))
-
-
-def _unauthorised_id(stall_id: str) -> str:
-    return f"unauthorised_energy_{stall_id}"
+        for key in _INCIDENTS:
+            ir.async_delete_issue(hass, DOMAIN, f"{key}_{stall.subentry_id}")

@@ -11,14 +11,13 @@ from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
 from .building.errors import InSession
-from .connectors.ports import Failsafe
 from .connectors.proof import Finding, Outcome, ProofStep
 from .const import CONF_MAX_CURRENT_A, CONF_SERIAL
 from .model import StallId
 from .proving import NoCurrent, async_prove
 from .sighting import CannotLook, Sighting
 from .stall_steps import StallSteps
-from .words import Words, async_words
+from .words import Words, async_words, failsafe_said
 
 CONF_WITHOUT_BILLING: Final = "without_billing"
 CONF_UNLOCK: Final = "unlock"
@@ -213,17 +212,8 @@ def _said(connector: str, seen: Sighting, words: Words) -> dict[str, str]:
         "on_silence": words("on_loss", ports.on_silence.value),
         "on_reboot": words("on_loss", ports.on_reboot.value),
         "on_unplug": words("on_loss", ports.on_unplug.value),
-        "failsafe": _failsafe(seen.failsafe, words),
+        "failsafe": failsafe_said(seen.failsafe, words),
     }
-
-
-def _failsafe(failsafe: Failsafe | None, words: Words) -> str:
-    if failsafe is None or failsafe.current_a is None:
-        return words("failsafe", "unknown")
-    current = f"{failsafe.current_a:g} A"
-    if failsafe.timeout_s is None:
-        return current
-    return f"{current}, {words('failsafe', 'after')} {failsafe.timeout_s:g} s"
 
 
 def _told(findings: tuple[Finding, ...], words: Words) -> dict[str, str]:

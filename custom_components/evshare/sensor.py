@@ -1,9 +1,9 @@
 """Sensors of a building and its stalls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -19,7 +19,8 @@ from .building.running import RunningBuilding
 from .building.stall import RunningStall
 from .devices import EvshareConfigEntry
 from .entity import BuildingEntity, StallEntity, add_stall_entities
-from .model import LimitReason, StallStatus
+from .connectors.ports import Ports
+from .model import LimitReason, LockQuality, OnLoss, StallStatus
 
 # The building does the talking; entities only read what it found.
 PARALLEL_UPDATES = 0
@@ -35,6 +36,7 @@ class StallSensorDescription(SensorEntityDescription):
     value_fn: Callable[[RunningStall], str | int | float | None]
     exists_fn: Callable[[RunningStall], bool] = lambda _: True
     last_reset_fn: Callable[[RunningStall], datetime | None] = lambda _: None
+    attributes_fn: Callable[[RunningStall], Mapping[str, Any] | None] = lambda _: None
     while_silent: bool = False
     """Says something even while the connector is silent."""
 
@@ -66,6 +68,28 @@ def _session_wh(stall: RunningStall) -> int | None:
 def _session_start(stall: RunningStall) -> datetime | None:
     session = stall.state.session
     return None if session is None else session.authorised_at
+
+
+def _failsafe(stall: RunningStall) -> dict[str, float]:
+    """What its own failsafe was when it was read last, in amperes and seconds."""
+    failsafe = stall.connector.failsafe
+    if failsafe is None:
+        return {}
+    read = {"failsafe_current": failsafe.current_a, "failsafe_timeout": failsafe.timeout_s}
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def _alone(key: str, loss: Callable[[Ports], OnLoss]) -> StallSensorDescription:
+    """What a stall does when it is left alone in one way."""
+    return StallSensorDescription(
+        key=key,
+        translation_key=key,
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        options=[answer.value for answer in OnLoss],
+        value_fn=lambda stall: loss(stall.connector.ports).value,
+    )
 
 
 def _has_phase(phase: int) -> Callable[[RunningBuilding], bool]:
@@ -135,6 +159,18 @@ STALL_SENSORS: Final = (
         options=[reason.value for reason in LimitReason],
         value_fn=lambda stall: stall.state.limit_reason.value,
     ),
+    StallSensorDescription(
+        key="lock_quality",
+        translation_key="lock_quality",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[quality.value for quality in LockQuality],
+        value_fn=lambda stall: stall.lock_quality.value,
+        attributes_fn=_failsafe,
+    ),
+    _alone("on_silence", lambda ports: ports.on_silence),
+    _alone("on_reboot", lambda ports: ports.on_reboot),
+    _alone("on_unplug", lambda ports: ports.on_unplug),
 )
 
 BUILDING_SENSORS: Final = (
@@ -237,6 +273,12 @@ class StallSensor(StallEntity, SensorEntity):
     def native_value(self) -> str | int | float | None:
         """What the stall says now."""
         return self.entity_description.value_fn(self._stall)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What belongs to its value."""
+        return self.entity_description.attributes_fn(self._stall)
 
     @property
     @override

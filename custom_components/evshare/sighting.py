@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 from modbus_connection import ModbusUnit
 
 from .building.ocpp_listener import async_ocpp_connector
-from .building.wiring import connector_settings, gate_kind, planned_ports
+from .building.wiring import connector_settings, gate_kind, own_profiles_folder, planned_ports
 from .connectors.clock import Clock, LoopClock
 from .connectors.entities.hass import async_entity_connector
 from .connectors.entities.slots import EntitySettings
@@ -37,7 +37,7 @@ from .connectors.ports import (
     Ports,
     WrongDevice,
 )
-from .connectors.profile import load_profile
+from .connectors.profile import ProfileError, load_profile
 from .const import CONF_CONNECTOR, CONF_CONTACTOR, CONNECTOR_ENTITIES, CONNECTOR_OCPP
 from .model import LockQuality, Reading
 
@@ -98,7 +98,10 @@ async def async_look(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str,
         CannotLook: with the cause.
     """
     clock = LoopClock(dt_util.utcnow)
-    ports = await hass.async_add_executor_job(planned_ports, data)
+    try:
+        ports = await hass.async_add_executor_job(planned_ports, data, own_profiles_folder(hass))
+    except ProfileError as error:  # a file of the owner's own that was changed meanwhile
+        raise CannotLook(Unseen.UNUSABLE) from error
     async with async_reach(hass, entry, data, clock) as connector:
         look = _Look(data, ports, connector, clock)
         try:
@@ -113,6 +116,21 @@ async def async_look(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str,
             raise CannotLook(Unseen.WRONG_PASSWORD, CONF_TOKEN if data.get(CONF_TOKEN) else CONF_PASSWORD) from error
         except ConnectorError as error:
             raise CannotLook(Unseen.WRONG_UNIT) from error
+
+
+async def async_identify(hass: HomeAssistant, data: Mapping[str, Any]) -> Identity:
+    """Ask a connector of the list who it is; nothing is written.
+
+    Raises:
+        CannotLook: the settings cannot be used.
+        ConnectorError: it does not answer, or not like this model.
+        TimeoutError: it takes too long.
+    """
+    async with AsyncExitStack() as stack:
+        connector = await _from_profile(hass, data[CONF_CONNECTOR], data, LoopClock(dt_util.utcnow), stack)
+        stack.push_async_callback(connector.close)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await connector.identify()
 
 
 class _Look:
@@ -215,10 +233,10 @@ async def _from_profile(
     hass: HomeAssistant, profile_id: str, data: Mapping[str, Any], clock: Clock, stack: AsyncExitStack
 ) -> Connector:
     """A connector of the list, on the links that HA shares."""
-    profile = await hass.async_add_executor_job(load_profile, profile_id)
     settings = connector_settings(data)
     units: dict[int, ModbusUnit] = {}
     try:
+        profile = await hass.async_add_executor_job(load_profile, profile_id, own_profiles_folder(hass))
         for unit_id in modbus_unit_ids(profile, settings):
             params = modbus_params(profile, settings)
             units[unit_id] = await stack.enter_async_context(async_get_temporary_unit(hass, params, unit_id))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
+from .connectors.ports import Failsafe
 from .const import DOMAIN
 
 
@@ -23,3 +24,13 @@ class Words:
 async def async_words(hass: HomeAssistant) -> Words:
     """Read the words."""
     return Words(await async_get_translations(hass, hass.config.language, "selector", {DOMAIN}))
+
+
+def failsafe_said(failsafe: Failsafe | None, words: Words) -> str:
+    """What a connector's own failsafe offers, and after how long."""
+    if failsafe is None or failsafe.current_a is None:
+        return words("failsafe", "unknown")
+    current = f"{failsafe.current_a:g} A"
+    if failsafe.timeout_s is None:
+        return current
+    return f"{current}, {words('failsafe', 'after')} {failsafe.timeout_s:g} s"

@@ -13,36 +13,18 @@ import ssl
 
 import aiohttp
 
+from demo.boxes.ocpp_configuration import Configuration
 from demo.boxes.ocpp_line import Line, Message, NotLetIn, Payload
 from demo.boxes.ocpp_outlet import CONNECTION_TIMEOUT_S, Manners, OcppOutlet, Transaction
 from demo.car import Car
 from demo.physics import Outlet, whole_second
 from demo.stalls import Place
 
-__all__ = ["CONFIGURATION", "Manners", "NotLetIn", "OcppBox"]
+__all__ = ["Manners", "NotLetIn", "OcppBox"]
 
 BOOT_S = 20
 
 type Obeyed = tuple[Payload, Callable[[], None] | None]
-
-CONFIGURATION = {
-    "AllowOfflineTxForUnknownId": "true",
-    "AuthorizationCacheEnabled": "true",
-    "AuthorizeRemoteTxRequests": "true",
-    "ChargingScheduleAllowedChargingRateUnit": "Current",
-    "ClockAlignedDataInterval": "0",
-    "HeartbeatInterval": "86400",
-    "LocalAuthListEnabled": "true",
-    "LocalAuthorizeOffline": "true",
-    "LocalPreAuthorize": "true",
-    "MeterValueSampleInterval": "60",
-    "MeterValuesSampledData": "Energy.Active.Import.Register",
-    "StopTransactionOnEVSideDisconnect": "true",
-    "StopTransactionOnInvalidId": "true",
-    "SupportedFeatureProfiles": "Core,RemoteTrigger,SmartCharging",
-}
-"""As delivered: as open as OCPP lets a box be."""
-_READONLY = ("ChargingScheduleAllowedChargingRateUnit", "NumberOfConnectors", "SupportedFeatureProfiles")
 
 
 @dataclass(kw_only=True)
@@ -62,16 +44,15 @@ class OcppBox:
     user: str | None = None
     """None: its identity, as it must be."""
     tls: ssl.SSLContext | None = None
-    configuration: dict[str, str] = field(default_factory=lambda: dict(CONFIGURATION))
 
     def __post_init__(self) -> None:
         """Hang it on the wall, switched off."""
+        self.configuration = Configuration(self.manners)
         self.configuration["NumberOfConnectors"] = str(self.points)
         self.outlets = [self._connector(number) for number in range(1, self.points + 1)]
         self._lived = whole_second(self.now())
         self._line = Line(self.identity, self._obey)
         self._cache: set[str] = set()
-        self._later: dict[str, str] = {}
 
     def _connector(self, number: int) -> OcppOutlet:
         start_wh = self.register_start_wh * number
@@ -136,7 +117,7 @@ class OcppBox:
         """Take the car away."""
         outlet = self.outlets[point - 1]
         car = outlet.outlet.unplug(outlet)
-        if outlet.transaction is not None and self._is("StopTransactionOnEVSideDisconnect"):
+        if outlet.transaction is not None and self.configuration.on("StopTransactionOnEVSideDisconnect"):
             if self.manners.frees_before_stop:
                 ended = outlet.transaction
                 outlet.end()
@@ -185,8 +166,7 @@ class OcppBox:
                 outlet.finishing = False
                 if not self.manners.forgets_on_reboot:
                     self._say_stop(outlet, running, "Reboot", None)
-        self.configuration |= self._later
-        self._later = {}
+        self.configuration.rebooted()
 
     # --- time --------------------------------------------------------------------------------------------------
 
@@ -244,6 +224,8 @@ class OcppBox:
         self._say("StatusNotification", lambda: payload)
 
     def _say_meter(self, outlet: OcppOutlet, transaction: Transaction | None) -> None:
+        if self.manners.unmetered:
+            return
         value = {"timestamp": _text(self._moment), "sampledValue": outlet.meter()}
 
         def payload() -> Payload:
@@ -267,7 +249,7 @@ class OcppBox:
             transaction.id = answer["transactionId"]
             transaction.accepted = answer["idTagInfo"]["status"] == "Accepted"
             refused = not transaction.accepted and outlet.transaction is transaction
-            if refused and self._is("StopTransactionOnInvalidId") and not self.manners.keeps_going:
+            if refused and self.configuration.on("StopTransactionOnInvalidId") and not self.manners.keeps_going:
                 self._end(outlet, "DeAuthorized")
                 self._tell()
 
@@ -276,7 +258,7 @@ class OcppBox:
         )
 
     def _say_stop(self, outlet: OcppOutlet, transaction: Transaction, reason: str, tag: str | None) -> None:
-        rest = {"meterStop": outlet.outlet.register_wh, "timestamp": _text(self._moment), "reason": reason}
+        rest = {"meterStop": outlet.register_wh, "timestamp": _text(self._moment), "reason": reason}
         if tag is not None:
             rest["idTag"] = tag
         self._line.keep(
@@ -316,13 +298,9 @@ class OcppBox:
             return {"status": "Rejected"}, None
         match action:
             case "GetConfiguration":
-                keys = [
-                    {"key": key, "readonly": key in _READONLY or key in self.manners.readonly, "value": value}
-                    for key, value in self.configuration.items()
-                ]
-                return {"configurationKey": keys, "unknownKey": []}, None
+                return {"configurationKey": self.configuration.listed(), "unknownKey": []}, None
             case "ChangeConfiguration":
-                return {"status": self._configure(payload["key"], payload["value"])}, None
+                return {"status": self.configuration.write(payload["key"], payload["value"])}, None
             case "RemoteStartTransaction":
                 return self._remote_start(payload)
             case "RemoteStopTransaction":
@@ -346,28 +324,13 @@ class OcppBox:
             case _:
                 return {"status": "NotSupported"}, None
 
-    def _configure(self, key: str, value: str) -> str:
-        if key not in self.configuration:
-            return "NotSupported"
-        if key in _READONLY or key in self.manners.readonly:
-            return "Rejected"
-        known = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import")
-        offered = ("Current.Offered",) if self.manners.offers_measured else ()
-        if key == "MeterValuesSampledData" and not set(value.split(",")) <= {*known, *offered}:
-            return "Rejected"
-        if key in self.manners.wants_reboot:
-            self._later[key] = value
-            return "RebootRequired"
-        self.configuration[key] = value
-        return "Accepted"
-
     def _remote_start(self, payload: Payload) -> Obeyed:
         outlet, tag = self.outlets[payload.get("connectorId", 1) - 1], payload["idTag"]
         if self.manners.refuses_remote_start or outlet.transaction is not None or not outlet.operative:
             return {"status": "Rejected"}, None
 
         def act() -> None:
-            if self.manners.asks_for_remote_starts or self._is("AuthorizeRemoteTxRequests"):
+            if self.manners.asks_for_remote_starts or self.configuration.on("AuthorizeRemoteTxRequests"):
                 self._say("Authorize", lambda: {"idTag": tag}, lambda answer: self._told_of_card(outlet, tag, answer))
             else:
                 self._authorised(outlet, tag)
@@ -411,19 +374,18 @@ class OcppBox:
 
     # --- what it decides ---------------------------------------------------------------------------------------
 
-    def _is(self, key: str) -> bool:
-        return self.configuration[key] == "true"
-
     def _lets_in_by_itself(self, uid: str) -> bool:
         """Cards it knows, and offline perhaps those it does not."""
-        known = self._is("AuthorizationCacheEnabled") and uid in self._cache
+        known = self.configuration.on("AuthorizationCacheEnabled") and uid in self._cache
         if self.connected:
-            return known and self._is("LocalPreAuthorize")
-        return (known and self._is("LocalAuthorizeOffline")) or self._is("AllowOfflineTxForUnknownId")
+            return known and self.configuration.on("LocalPreAuthorize")
+        return (known and self.configuration.on("LocalAuthorizeOffline")) or self.configuration.on(
+            "AllowOfflineTxForUnknownId"
+        )
 
     def _told_of_card(self, outlet: OcppOutlet, uid: str, answer: Payload) -> None:
         if answer["idTagInfo"]["status"] == "Accepted":
-            if self._is("AuthorizationCacheEnabled"):
+            if self.configuration.on("AuthorizationCacheEnabled"):
                 self._cache.add(uid)
             self._authorised(outlet, uid)
             self._tell()

@@ -79,9 +79,11 @@ class Line:
                 headers=headers,
                 ssl=tls or True,
             )
-        except aiohttp.WSServerHandshakeError as error:
+        except aiohttp.ClientError as error:
             await self._session.close()
-            raise NotLetIn(error.status) from error
+            if isinstance(error, aiohttp.WSServerHandshakeError):
+                raise NotLetIn(error.status) from error
+            raise
         self._tasks = [asyncio.create_task(self._read(self._socket)), asyncio.create_task(self._send(self._socket))]
 
     async def drop(self) -> None:
@@ -158,14 +160,17 @@ class Line:
         self._answered.set()
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for frame in socket:
-            message = json.loads(frame.data)
-            if message[0] == _CALL:
-                _, unique_id, action, payload = message
-                answer, act = self._obey(action, payload)
-                await socket.send_str(json.dumps([_RESULT, unique_id, answer]))
-                self.commands.append((action, payload))
-                if act is not None:
-                    act()
-            else:
-                self._take(message)
+        try:
+            async for frame in socket:
+                message = json.loads(frame.data)
+                if message[0] == _CALL:
+                    _, unique_id, action, payload = message
+                    answer, act = self._obey(action, payload)
+                    await socket.send_str(json.dumps([_RESULT, unique_id, answer]))
+                    self.commands.append((action, payload))
+                    if act is not None:
+                        act()
+                else:
+                    self._take(message)
+        finally:
+            self._look()

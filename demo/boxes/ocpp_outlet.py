@@ -51,6 +51,8 @@ class Manners:
     """Sends the register signed as well (OCMF)."""
     offers_measured: bool = False
     """Says Current.Offered."""
+    unmetered: bool = False
+    """It has no meter, and says 0 wherever it must say a register."""
     subprotocol: str | None = "ocpp1.6"
     readonly: tuple[str, ...] = ()
     """Configuration keys it does not let be written."""
@@ -165,7 +167,7 @@ class OcppOutlet:
         self.finishing = False
         self.transaction_a = None
         self.sampled_s = 0
-        self.transaction = Transaction(tag=tag, start_wh=self.outlet.register_wh, started_at=at)
+        self.transaction = Transaction(tag=tag, start_wh=self.register_wh, started_at=at)
         return self.transaction
 
     def end(self) -> None:
@@ -196,10 +198,17 @@ class OcppOutlet:
         """Forget all charging profiles."""
         self.connector_a = self.box_a = self.transaction_a = None
 
+    @property
+    def register_wh(self) -> int:
+        """What it says its register is."""
+        return 0 if self.manners.unmetered else self.outlet.register_wh
+
     def meter(self) -> list[dict[str, str]]:
         """The sampled values of now."""
         outlet, manners = self.outlet, self.manners
         values: list[dict[str, str]] = []
+        if manners.unmetered:
+            return values
         currents = [current_ma / 1000 for current_ma in outlet.currents_ma]
         register = "Energy.Active.Import.Register"
         if manners.per_phase:

@@ -19,7 +19,7 @@ import custom_components  # noqa: F401  # before HA's loader, or the plugin's ow
 from custom_components.evshare.const import DOMAIN, SUBENTRY_RESIDENT, SUBENTRY_STALL
 
 from .hardware import FakeKeba, ModbusNetwork
-from .texts import OWN_FLOWS, missing
+from .texts import OWN_FLOWS, issue_key, missing
 
 type MakeEntry = Callable[..., MockConfigEntry]
 
@@ -55,11 +55,11 @@ def _every_step_has_its_texts() -> Iterator[None]:
     """Whatever dialogue a test walks through, each step of it is written in every language."""
     handle_step = FlowManager._async_handle_step
 
-    async def checked(manager: Any, *args: Any, **kwargs: Any) -> Any:
-        result = await handle_step(manager, *args, **kwargs)
+    async def checked(manager: Any, flow: Any, *args: Any, **kwargs: Any) -> Any:
+        result = await handle_step(manager, flow, *args, **kwargs)
         handler = result["handler"]
         if handler == DOMAIN or (isinstance(handler, tuple) and handler[1] in OWN_FLOWS):
-            assert missing(result) == []
+            assert missing(result, issue_key(flow.context.get("issue_id"))) == []
         return result
 
     with patch.object(FlowManager, "_async_handle_step", checked):

@@ -65,6 +65,9 @@ class FakeKeba:
         """Out of the box it charges whoever comes."""
         self.plugged = False
         self.writes: list[tuple[int, int]] = []
+        self.failsafe_fixed = False
+        """Its failsafe was set at the box, and does not follow what is written."""
+        self.set_failsafe(6000, 600)
         for address in (1006, 1008, 1010, 1012, 1020, 1500, 1502):
             self._put(address, 0)
         self._put(1014, serial)
@@ -100,6 +103,16 @@ class FakeKeba:
         """A card lies on its reader, or none."""
         self._put(1500, int(uid or "0", 16))
 
+    def set_failsafe(self, current_ma: int, timeout_s: int) -> None:
+        """What it does when it hears nothing: 6 A after 600 s out of the box (connector reference 0, fact 2)."""
+        self._put(1600, current_ma)
+        self._put(1602, timeout_s)
+
+    def reboot(self) -> None:
+        """It comes back as it was out of the box: enabled (connector reference 2.1)."""
+        self.enabled = True
+        self._show()
+
     def silent(self, silent: bool = True) -> None:
         """It does not answer any more."""
         self.unit.fail_requests(ModbusConnectionError("connection lost") if silent else None)
@@ -110,6 +123,8 @@ class FakeKeba:
         if event.address == 5014:
             self.enabled = bool(value)
             self._show()
+        elif event.address in (5016, 5018) and not self.failsafe_fixed:
+            self._put({5016: 1600, 5018: 1602}[event.address], value)
 
     def _show(self) -> None:
         """1000: 1 not ready, 3 charging, 5 disabled with a car; 1004: 7 plugged at both ends and locked."""

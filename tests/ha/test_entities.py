@@ -29,12 +29,20 @@ STALL_ENTITIES = {
     "select.stall_1_mode": STATE_UNAVAILABLE,
     "sensor.stall_1_energy": "1234.567",
     "sensor.stall_1_limited_by": "no_session",
+    "sensor.stall_1_lock_quality": "held",
     "sensor.stall_1_offered_current": "0",
     "sensor.stall_1_power": "0.0",
     "sensor.stall_1_session_energy": STATE_UNKNOWN,
     "sensor.stall_1_status": "available",
     "switch.stall_1_pause": "off",
 }
+
+WANTED_BY_FEW = {
+    "sensor.stall_1_when_home_assistant_is_silent",
+    "sensor.stall_1_when_the_wall_connector_restarts",
+    "sensor.stall_1_when_the_car_is_unplugged",
+}
+"""Disabled until somebody enables them."""
 
 BUILDING_ENTITIES = {
     "binary_sensor.lindenhof_app": STATE_UNAVAILABLE,
@@ -89,12 +97,10 @@ async def call(hass: HomeAssistant, service: str, entity_id: str, user: User | N
 
 async def test_every_entity_has_its_name_and_first_state(hass: HomeAssistant, building: MockConfigEntry) -> None:
     await set_up(hass, building)
-    seen = {
-        entity.entity_id: state_of(hass, entity.entity_id)
-        for entity in er.async_get(hass).entities.values()
-        if entity.platform == DOMAIN
-    }
+    own = [entity for entity in er.async_get(hass).entities.values() if entity.platform == DOMAIN]
+    seen = {entity.entity_id: state_of(hass, entity.entity_id) for entity in own if not entity.disabled}
     assert seen == STALL_ENTITIES | BUILDING_ENTITIES
+    assert {entity.entity_id for entity in own if entity.disabled} == WANTED_BY_FEW
 
 
 async def test_a_session_is_seen_from_plug_to_unplug(

@@ -163,13 +163,14 @@ async def test_only_a_device_that_is_no_stall_any_more_can_be_removed_by_hand(
     assert await async_remove_config_entry_device(hass, entry, stray)
 
 
-async def test_a_connector_nobody_knows_keeps_the_building_from_living(
-    hass: HomeAssistant, make_entry: MakeEntry
+async def test_a_stall_whose_connector_nobody_knows_is_offline_alone(
+    hass: HomeAssistant, make_entry: MakeEntry, network: ModbusNetwork
 ) -> None:
-    entry = make_entry(stall(connector="perpetuum_mobile"))
-    await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert entry.error_reason_translation_key == "stall_unusable"
+    unknown = stall("stall-2", "Stall 2", connector="perpetuum_mobile", host="10.0.0.12", serial="17619301")
+    entry = await set_up(hass, make_entry(stall(), unknown))
+    assert entry.state is ConfigEntryState.LOADED
+    assert hass.states.get("sensor.stall_1_status").state == "available"
+    assert hass.states.get("sensor.stall_2_status").state == "offline"
 
 
 async def test_a_stall_whose_address_another_integration_holds_is_offline_alone(

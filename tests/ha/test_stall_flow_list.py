@@ -39,7 +39,7 @@ def shelf() -> Iterator[Shelf]:
             known = {profile.id: profile for profile in profiles}
             for room in ("list_steps", "sighting", "building.wiring"):
                 stack.enter_context(
-                    patch(f"custom_components.evshare.{room}.load_profile", lambda name: known[name.partition("|")[0]])
+                    patch(f"custom_components.evshare.{room}.load_profile", lambda name, *_: known[name.partition("|")[0]])
                 )
             stack.enter_context(
                 patch("custom_components.evshare.list_steps.available_profiles", lambda: tuple(sorted(known)))

@@ -49,10 +49,17 @@ def _fields(step: tuple[str, ...], schema: Any) -> Iterator[tuple[str, ...]]:
             yield (*step, "data_description", str(field))
 
 
-def missing(result: Any) -> list[str]:
-    """Texts that a step of one of our dialogues needs and does not have."""
+def issue_key(issue_id: str | None) -> str | None:
+    """The key of an issue's texts: its id begins with it."""
+    return next((key for key in TEXTS["en"]["issues"] if issue_id and issue_id.startswith(key)), None)
+
+
+def missing(result: Any, issue: str | None = None) -> list[str]:
+    """Texts that a step of one of our dialogues needs and does not have; `issue` is the key of one it repairs."""
     handler = result["handler"]
     root = ("config",) if handler == "evshare" else ("config_subentries", handler[1])
+    if issue is not None:
+        root = ("issues", issue, "fix_flow")
     wanted: list[tuple[str, ...]] = []
     if result["type"] is FlowResultType.FORM:
         step = ("step", result["step_id"])
@@ -64,6 +71,8 @@ def missing(result: Any) -> list[str]:
         wanted += [(*step, "title"), *((*step, "menu_options", option) for option in result["menu_options"])]
     elif result["type"] is FlowResultType.ABORT:
         wanted.append(("abort", result["reason"]))
+    elif result["type"] is FlowResultType.CREATE_ENTRY and issue is not None and result["description"]:
+        wanted.append(("create_entry", result["description"]))
     elif result["type"] is FlowResultType.SHOW_PROGRESS:
         wanted.append(("progress", result["progress_action"]))
     return [

@@ -5,10 +5,11 @@ done here, as in ``building/poller.py`` and ``building/hand.py``, but in a time 
 so. Nothing of the box is faked: its registers, its clock and its car are the simulator's.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+import json
 from typing import Any
 
 import aiohttp
@@ -31,6 +32,8 @@ from custom_components.evshare.charging import (
     StopAsked,
     advance,
     initial,
+    restore,
+    snapshot,
 )
 from custom_components.evshare.connectors.equipment import Equipment, equipped
 from custom_components.evshare.connectors.factory import build_connector, load_profile, modbus_params, modbus_unit_ids
@@ -123,6 +126,8 @@ class Stage:
     connector: Connector
     time: Time
     state: StallState
+    connect: Callable[[], Awaitable[tuple[Connector, Callable[[], Awaitable[None]]]]]
+    close: Callable[[], Awaitable[None]]
     offer_a: int = MAX_A
     """What the building would give it."""
     slices: list[Mapping[str, Any]] = field(default_factory=list)
@@ -138,6 +143,7 @@ class Stage:
     _failures: int = 0
     _beat_s: float = float("-inf")
     _sessions: int = 0
+    _kept: str = ""
 
     # --- what people do -----------------------------------------------------------------------------------------
 
@@ -162,6 +168,19 @@ class Stage:
         """The building gives it so much from now on."""
         self.offer_a = limit_a
         await self._happen(None)
+
+    async def dies(self) -> None:
+        """Home Assistant stops: the connection ends, and what it knows is what the journal kept."""
+        self._kept = json.dumps(snapshot(self.state))
+        await self.connector.close()
+        await self.close()
+
+    async def comes_back(self) -> None:
+        """Home Assistant starts again."""
+        self.connector, self.close = await self.connect()
+        self.state = restore(self.state.config, json.loads(self._kept), self._now())
+        self._wanted, self._prepared, self._failures, self._beat_s = [], False, 0, float("-inf")
+        self._reader = CardReader(bytes(32))
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -301,24 +320,30 @@ async def on_stage(case: Case, *, patience_s: float = PATIENCE_S, **options: obj
             max_current_a=MAX_A,
             **case.settings,
         )
-        units: dict[int, ModbusUnit] = {}
-        if profile.transport.is_modbus:
-            link = ModbusConnection(modbus_params(profile, settings))
-            stack.push_async_callback(link.close)
-            units = {unit_id: link.for_unit(unit_id) for unit_id in modbus_unit_ids(profile, settings)}
-        driver = build_connector(
-            profile,
-            settings,
-            clock=time,
-            unit=next(iter(units.values()), None),
-            other_units=units,
-            session=await stack.enter_async_context(aiohttp.ClientSession()),
-        )
-        around = Equipment(
-            contactor=FrontContactor(stand) if case.contactor_in_front else None,
-            meter=FrontMeter(stand) if case.front_meter else None,
-        )
-        connector = equipped(driver, around, time)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def connect() -> tuple[Connector, Callable[[], Awaitable[None]]]:
+            """A driver on a connection of its own, and what ends it."""
+            units: dict[int, ModbusUnit] = {}
+            close = _nothing_to_close
+            if profile.transport.is_modbus:
+                link = ModbusConnection(modbus_params(profile, settings))
+                close = link.close
+                units = {unit_id: link.for_unit(unit_id) for unit_id in modbus_unit_ids(profile, settings)}
+            driver = build_connector(
+                profile,
+                settings,
+                clock=time,
+                unit=next(iter(units.values()), None),
+                other_units=units,
+                session=session,
+            )
+            around = Equipment(
+                contactor=FrontContactor(stand) if case.contactor_in_front else None,
+                meter=FrontMeter(stand) if case.front_meter else None,
+            )
+            return equipped(driver, around, time), close
+
         config = StallConfig(
             id=StallId("stall-1"),
             name="Stall 1",
@@ -327,11 +352,17 @@ async def on_stage(case: Case, *, patience_s: float = PATIENCE_S, **options: obj
             gate=GateKind.CONTACTOR if case.dark_gate else GateKind.NATIVE,
         )
         state = initial(config, Moment(at=time.at, mono_s=time.monotonic()))
-        stage = Stage(case=case, stand=stand, connector=connector, time=time, state=state)
+        connector, close = await connect()
+        stage = Stage(case=case, stand=stand, connector=connector, time=time, state=state, connect=connect, close=close)
         try:
             yield stage
         finally:
-            await connector.close()
+            await stage.connector.close()
+            await stage.close()
+
+
+async def _nothing_to_close() -> None:
+    """HTTP connections are the session's."""
 
 
 def _patient(profile: Profile, patience_s: float) -> Profile:

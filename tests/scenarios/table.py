@@ -17,6 +17,8 @@ SCENARIOS = {
     "failsafe": "failsafe",
     "silence": "silence",
     "reboot": "reboot",
+    "restart": "HA restart",
+    "unseen": "unseen",
     "reset": "reset",
     "rollover": "rollover",
     "no_answer": "no answer",

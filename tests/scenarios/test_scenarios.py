@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from custom_components.evshare.connectors.locks import lock_quality
-from custom_components.evshare.model import Pilot
+from custom_components.evshare.model import LockQuality, Pilot
 from demo.boxes import MODELS
 from demo.car import Car
 
@@ -275,6 +275,66 @@ async def test_reboot(case: Case) -> None:
         await stage.passes(300)
         most_wh = 0 if case.reboot_closed else RELOCK_WH
         assert stage.stand.delivered_wh_since(mark) <= most_wh
+        assert stage.stand.offered_a == 0
+
+
+# --- a restart of Home Assistant -------------------------------------------------------------------------------------
+
+
+@every_model
+async def test_restart(case: Case) -> None:
+    """Home Assistant stops and starts in mid-session: it is the same session, and all that flowed is in it."""
+    async with on_stage(case) as stage:
+        mark = stage.stand.mark()
+        await charging(stage)
+        session = stage.state.session
+        await stage.dies()
+        await stage.passes_alone(400)
+        await stage.comes_back()
+        await stage.time.sleep(case.lockout_s)
+        await stage.passes(300)
+        assert stage.state.session is not None
+        assert session is not None
+        assert stage.state.session.id == session.id
+        assert stage.stand.pilot == "C"
+        stage.stand.unplug()
+        await stage.passes(1500 if case.relay else 60)
+        delivered_wh = stage.stand.delivered_wh_since(mark)
+        assert abs(stage.session_wh() - delivered_wh) <= max(case.resolution_wh or 1, 1)
+
+
+@every_model
+async def test_unseen(case: Case) -> None:
+    """The car leaves while Home Assistant is dead, and a stranger comes: what was not seen is nobody's."""
+    async with on_stage(case) as stage:
+        start = stage.stand.mark()
+        await charging(stage)
+        await stage.passes(300)
+        seen_wh = stage.stand.delivered_wh_since(start)
+        await stage.dies()
+        await stage.passes_alone(60)
+        stage.stand.unplug()
+        resident_wh = stage.stand.delivered_wh_since(start)
+        await stage.passes_alone(600)  # by now every watchdog has noticed the silence
+        mark = stage.stand.mark()
+        stage.stand.plug(hungry("stranger"))
+        await stage.passes_alone(1800)
+        stranger_wh = stage.stand.delivered_wh_since(mark)
+        if case.lock is LockQuality.ENFORCED:
+            assert stranger_wh == 0
+        if not case.counts:
+            stage.stand.unplug()  # a car that stays in its place could not be told from the one before
+        await stage.comes_back()
+        await stage.time.sleep(case.lockout_s)
+        await stage.passes(30)
+        step_wh = max(case.resolution_wh or 1, 1)
+        billed_wh = sum(
+            piece["register_end_wh"] - piece["register_start_wh"] for piece in stage.slices if piece["session_id"]
+        )
+        assert seen_wh - 40 - step_wh <= billed_wh <= resident_wh + step_wh
+        await stage.passes(1500 if case.relay else 60)
+        assert len(stage.ended) == 1
+        assert stage.sliced_wh() <= stage.stand.delivered_wh_since(start) + step_wh
         assert stage.stand.offered_a == 0
 
 

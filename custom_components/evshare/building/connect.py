@@ -23,7 +23,7 @@ from .contactors import Contactors
 from .ocpp_listener import async_ocpp_connector
 from .remembered import Remembered
 from .silent import SilentConnector
-from .wiring import StallWiring, connector_settings
+from .wiring import StallWiring, connector_settings, own_profiles_folder
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ async def _async_from_profile(
     hass: HomeAssistant, entry: ConfigEntry, profile_id: str, wiring: StallWiring, clock: Clock, cuts: Cuts
 ) -> Connector:
     """Raises ValueError for a setting out of range, `HomeAssistantError` for a Modbus device used in another way."""
-    profile = await hass.async_add_executor_job(load_profile, profile_id)
+    profile = await hass.async_add_executor_job(load_profile, profile_id, own_profiles_folder(hass))
     own = connector_settings(wiring.settings)
     units = {
         unit_id: async_get_unit(hass, entry, modbus_params(profile, own), unit_id)

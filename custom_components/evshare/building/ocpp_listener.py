@@ -143,7 +143,7 @@ class OcppListener:
     async def async_stop(self) -> None:
         """Home Assistant stops."""
         async with self._changing:
-            await self._shut()
+            await self._shut(for_good=True)
 
     async def _close(self) -> None:
         """No stall needs it any more."""
@@ -164,11 +164,11 @@ class OcppListener:
         self._central.problem = None
         _LOGGER.info("OCPP boxes can call at port %s%s", settings.port, "" if context is None else " (TLS)")
 
-    async def _shut(self) -> None:
+    async def _shut(self, *, for_good: bool = False) -> None:
         if self._trying is not None:
             self._trying.cancel()
             self._trying = None
-        await self._central.close()
+        await self._central.close(for_good=for_good)
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

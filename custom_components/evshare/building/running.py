@@ -98,8 +98,7 @@ class RunningBuilding:
     async def async_open(cls, hass: HomeAssistant, entry: ConfigEntry, connect: Connect | None = None) -> Self:
         """Open a building's journal and read its settings. Nothing is commanded yet.
 
-        `connect` builds the connector of a stall; the real one unless a test brings its own. Raises `JournalError`,
-        and `connectors.profile.ProfileError` for a connector nobody knows.
+        `connect` builds the connector of a stall; the real one unless a test brings its own. Raises `JournalError`.
         """
         wiring = await async_read_wiring(hass, entry)
         apart = KeptApart(Path(hass.config.path(".cache", "evshare")), entry.entry_id)

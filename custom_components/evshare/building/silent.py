@@ -2,23 +2,14 @@
 
 from typing import NoReturn
 
-from ..connectors.ports import ConnectorRefused, Failsafe, Identity, Ports, Watcher
-from ..model import MIN_CURRENT_A, OnLoss, Reading
+from ..connectors.ports import NO_PORTS, ConnectorRefused, Failsafe, Identity, Watcher
+from ..model import MIN_CURRENT_A, Reading
 
 
 class SilentConnector:
     """Answers nothing (`connectors.ports.Connector`)."""
 
-    ports = Ports(
-        plug=False,
-        limit=False,
-        gate=False,
-        register=False,
-        identity=False,
-        on_silence=OnLoss.HOLDS,
-        on_reboot=OnLoss.HOLDS,
-        on_unplug=OnLoss.HOLDS,
-    )
+    ports = NO_PORTS
     failsafe: Failsafe | None = None
     poll_charging_s = 60.0
     poll_plugged_s = 60.0

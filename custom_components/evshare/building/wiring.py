@@ -6,6 +6,7 @@ addresses and tag readers.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -15,8 +16,8 @@ from homeassistant.core import HomeAssistant
 from ..connectors.entities.slots import EntitySettings, entity_gate, entity_ports
 from ..connectors.locks import equipped_ports, lock_quality
 from ..connectors.ocpp import OCPP_PORTS
-from ..connectors.ports import Ports
-from ..connectors.profile import load_profile
+from ..connectors.ports import NO_PORTS, Ports
+from ..connectors.profile import ProfileError, load_profile
 from ..connectors.settings import ConnectorSettings
 from ..const import (
     CONF_CONNECTOR,
@@ -79,6 +80,10 @@ class StallWiring:
     """The subentry's data."""
     tag_reader: str | None
     """HA device id of the reader whose tags count here."""
+    model: str | None = None
+    """As its profile calls it; None where only the connector itself knows."""
+    unusable: str | None = None
+    """Why its connector cannot be used as it is set up."""
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -95,10 +100,15 @@ class Wiring:
     meters: MeterEntities
 
 
+def own_profiles_folder(hass: HomeAssistant) -> Path:
+    """Where an owner's own connector profiles lie."""
+    return Path(hass.config.path("evshare", "connectors"))
+
+
 async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
-    """Read a config entry. Raises `connectors.profile.ProfileError` for an unknown connector."""
+    """Read a config entry."""
     stalls = {
-        StallId(subentry.subentry_id): await hass.async_add_executor_job(_stall, subentry)
+        StallId(subentry.subentry_id): await hass.async_add_executor_job(_stall, subentry, own_profiles_folder(hass))
         for subentry in entry.get_subentries_of_type(SUBENTRY_STALL)
     }
     currents = tuple(entry.data[key] for key in PHASE_CURRENTS[: entry.data[CONF_PHASES]] if entry.data.get(key))
@@ -127,8 +137,10 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
     return Wiring(building=building, stalls=stalls, meters=meters)
 
 
-def planned_ports(settings: Mapping[str, Any]) -> Ports:
+def planned_ports(settings: Mapping[str, Any], own: Path | None = None) -> Ports:
     """The ports a stall of these settings has once it is prepared. Reads the disk: call it in an executor.
+
+    `own` is the folder of the owner's own profiles.
 
     Raises:
         ProfileError: for an unknown connector.
@@ -139,7 +151,7 @@ def planned_ports(settings: Mapping[str, Any]) -> Ports:
         case connector if connector == CONNECTOR_OCPP:
             ports = OCPP_PORTS
         case profile_id:
-            ports = load_profile(profile_id).ports
+            ports = load_profile(profile_id, own).ports
     return equipped_ports(
         ports,
         contactor=bool(settings.get(CONF_CONTACTOR)),
@@ -176,10 +188,14 @@ def connector_settings(settings: Mapping[str, Any]) -> ConnectorSettings:
     )
 
 
-def _stall(subentry: ConfigSubentry) -> StallWiring:
-    settings = subentry.data
-    gate = gate_kind(settings)
-    ports = planned_ports(settings)
+def _stall(subentry: ConfigSubentry, own: Path) -> StallWiring:
+    """A stall whose connector nobody knows, or whose profile is broken, locks and bills nothing; the others go on."""
+    settings, unusable = subentry.data, None
+    try:
+        gate, ports, model = gate_kind(settings), planned_ports(settings, own), _model(settings, own)
+    except ProfileError as error:
+        gate = GateKind.CONTACTOR if settings.get(CONF_CONTACTOR) else GateKind.NATIVE
+        ports, model, unusable = NO_PORTS, None, str(error)
     config = StallConfig(
         id=StallId(subentry.subentry_id),
         name=subentry.title,
@@ -191,4 +207,11 @@ def _stall(subentry: ConfigSubentry) -> StallWiring:
         lock_quality=lock_quality(ports),
         presence_after_s=PRESENCE_S[gate],
     )
-    return StallWiring(config=config, settings=settings, tag_reader=settings.get(CONF_TAG_READER))
+    return StallWiring(
+        config=config, settings=settings, tag_reader=settings.get(CONF_TAG_READER), model=model, unusable=unusable
+    )
+
+
+def _model(settings: Mapping[str, Any], own: Path) -> str | None:
+    connector = settings[CONF_CONNECTOR]
+    return None if connector in (CONNECTOR_ENTITIES, CONNECTOR_OCPP) else load_profile(connector, own).name

@@ -6,8 +6,8 @@ machines and a few clocks.
 
 The car. A stall is plugged or not; every plug-in edge begins a new *plug epoch*, and what was agreed in one epoch
 is void in the next. Between two readings nobody looks. After a silence of more than a minute the plug is believed to
-have stayed when a car is still there and the connector's own session count did not go back; otherwise the car left
-unseen, and what flowed meanwhile is the session's only if that count proves it, else nobody's.
+have stayed when a car is still there and the connector's own session count kept pace with the register; otherwise the
+car left unseen, and what flowed meanwhile is the session's only if that count proves it, else nobody's.
 
 The authorisation. Without one the stall is locked. `Authorised` opens a session; it is
 
@@ -78,6 +78,9 @@ STOPPING_IN_FRONT_S = 90.0
 """The same behind a contactor: it waits for the car up to a minute before it opens under load."""
 STOPPING_UNSEEN_S = 86_400.0
 """The same while the connector is silent."""
+COUNT_TOLERANCE_WH = 100
+COUNT_TOLERANCE = 0.03
+"""A connector's own count and a register may differ by the larger of these (connectors reference 1.4)."""
 LIMIT_TOLERANCE_A = 0.5
 """A read-back may differ this much from the whole amperes that were written."""
 
@@ -176,7 +179,7 @@ def _read(work: Working, reading: Reading) -> None:
     silence_s = None if state.read_mono_s is None else reading.mono_s - state.read_mono_s
     gap = silence_s is None or silence_s > GAP_S
     plugged = _plugged(state, reading)
-    swapped = gap and plugged and state.plugged and _count_went_back(state, reading)
+    swapped = gap and plugged and state.plugged and _another_plug_in(state, reading)
     left = state.plugged and (not plugged or swapped)
     came = plugged and (not state.plugged or swapped)
 
@@ -232,9 +235,20 @@ def _running(state: StallState) -> bool:
     return state.session is not None and not state.armed
 
 
-def _count_went_back(state: StallState, reading: Reading) -> bool:
-    """The connector counts since the plug-in: less than before the gap means another plug-in."""
-    return state.session_wh is not None and reading.session_wh is not None and reading.session_wh < state.session_wh
+def _another_plug_in(state: StallState, reading: Reading) -> bool:
+    """Whether the connector's count since the plug-in betrays that it is not the same plug-in any more.
+
+    It went back, or it gained clearly less than the register: then part of what flowed was before this plug-in.
+    """
+    if state.session_wh is None or reading.session_wh is None:
+        return False
+    counted_wh = reading.session_wh - state.session_wh
+    if counted_wh < 0:
+        return True
+    if state.meter is None or reading.register_wh is None:
+        return False
+    gained_wh = reading.register_wh - state.meter.last.register_wh
+    return gained_wh - counted_wh > max(COUNT_TOLERANCE_WH, gained_wh * COUNT_TOLERANCE)
 
 
 def _count_proves(state: StallState, reading: Reading) -> bool:

@@ -1,6 +1,6 @@
 """Home Assistant entities as the contactor and the meter of a stall.
 
-With ``entities/hass.py`` the only module of this room that knows Home Assistant.
+With ``hass_contactor.py`` and ``entities/hass.py`` all of this room that knows Home Assistant.
 """
 
 import asyncio

@@ -14,7 +14,14 @@ def behind_contactor(ports: Ports, *, refreshed: bool = False) -> Ports:
     ``initial_state off``, dead-man ``toggle_after``).
     """
     on_silence = OnLoss.CLOSED if refreshed else OnLoss.HOLDS
-    return replace(ports, gate=True, on_silence=on_silence, on_reboot=OnLoss.CLOSED, on_unplug=OnLoss.HOLDS)
+    return replace(
+        ports,
+        gate=True,
+        on_silence=on_silence,
+        on_reboot=OnLoss.CLOSED,
+        on_unplug=OnLoss.HOLDS,
+        session_share=False,
+    )
 
 
 def equipped_ports(
@@ -36,18 +43,20 @@ def lock_quality(ports: Ports) -> LockQuality:
     ======================  ==============  ==============  ==============  ====================
     none                    any             any             any             *detect-and-bill*, or
     any                     opens           any             any             *monitor* without plug or register
-    any                     closed          closed          any             *enforced*
+    any                     closed          closed          any             *enforced*, if it closes in a session too
     any                     holds           closed          closed          *enforced*
     any                     else            else            else            *held*: after an outage somebody may
                                                                             charge until HA is back
     ======================  ==============  ==============  ==============  ====================
 
     *Detect-and-bill* needs to see the car (plug) and to count what it took (register). A contactor in front
-    answers for the connector behind it, so such a stall is *held*, and *enforced* when its relay is refreshed.
+    answers for the connector behind it, so such a stall is *held*, and *enforced* when its relay is refreshed. A
+    connector that goes on with the safe share in a session (DESIGN rule 2) does so for whoever plugs in meanwhile.
     """
     if not ports.gate or ports.on_silence is OnLoss.OPENS:
         return LockQuality.DETECT_AND_BILL if ports.plug and ports.register else LockQuality.MONITOR
-    locked_alone = ports.on_silence is OnLoss.CLOSED or ports.on_unplug is OnLoss.CLOSED
+    silence_closes = ports.on_silence is OnLoss.CLOSED and not ports.session_share
+    locked_alone = silence_closes or ports.on_unplug is OnLoss.CLOSED
     if ports.on_reboot is OnLoss.CLOSED and locked_alone:
         return LockQuality.ENFORCED
     return LockQuality.HELD

@@ -65,6 +65,21 @@ class Ports:
     on_unplug: OnLoss
     polled_identity: bool = False
     """The card is seen only by polling, so `poll_idle_s` bounds how fast a tap is noticed."""
+    session_share: bool = False
+    """Silence closes it without a session only; in one it goes on with the safe share, whoever plugs in."""
+
+
+NO_PORTS = Ports(
+    plug=False,
+    limit=False,
+    gate=False,
+    register=False,
+    identity=False,
+    on_silence=OnLoss.HOLDS,
+    on_reboot=OnLoss.HOLDS,
+    on_unplug=OnLoss.HOLDS,
+)
+"""Of a connector that cannot be used: what it does alone nobody knows, and it is not touched."""
 
 
 @dataclass(frozen=True, kw_only=True)

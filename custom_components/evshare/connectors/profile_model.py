@@ -388,6 +388,7 @@ class Profile:
             register=self.register is not None,
             identity=card,
             polled_identity=card,
+            session_share="set_failsafe_current" in self.commands,
             on_silence=silence,
             on_reboot=reboot,
             on_unplug=unplug,

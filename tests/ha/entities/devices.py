@@ -248,3 +248,110 @@ def add_device(hass: HomeAssistant, platform: str, *, serial: str | None = SERIA
         assert registered.entity_id == known.entity_id
         hass.states.async_set(known.entity_id, known.state, known.attributes)
     return device.id
+
+
+def by_phase(kind: str, entity_ids: list[str]) -> dict[str, str]:
+    return {f"{kind}_l{phase}": entity_id for phase, entity_id in enumerate(entity_ids, 1)}
+
+
+SLOTS: dict[str, dict[str, str]] = {
+    "tesla_wall_connector": {
+        "status": "sensor.twc_status",
+        "plugged": "binary_sensor.twc_vehicle_connected",
+        "charging": "binary_sensor.twc_contactor_closed",
+        "power": "sensor.twc_total_power",
+        "energy_session": "sensor.twc_session_energy",
+        **by_phase("current", [f"sensor.twc_phase_{x}_current" for x in "abc"]),
+        **by_phase("voltage", [f"sensor.twc_phase_{x}_voltage" for x in "abc"]),
+    },
+    "peblar": {
+        "status": "sensor.peblar_state",
+        "power": "sensor.peblar_power",
+        "energy_total": "sensor.peblar_lifetime_energy",
+        "energy_session": "sensor.peblar_session_energy",
+        "phases": "switch.peblar_force_single_phase",
+        "rfid": "event.peblar_session_authorization",
+        "enable": "switch.peblar_charge",
+        "max_current": "number.peblar_charge_limit",
+    },
+    "nrgkick": {
+        "status": "sensor.nrgkick_status",
+        "power": "sensor.nrgkick_total_active_power",
+        "energy_total": "sensor.nrgkick_total_charged_energy",
+        "energy_session": "sensor.nrgkick_charged_energy",
+        **by_phase("current", [f"sensor.nrgkick_l{x}_current" for x in (1, 2, 3)]),
+        **by_phase("voltage", [f"sensor.nrgkick_l{x}_voltage" for x in (1, 2, 3)]),
+        "phases": "number.nrgkick_phase_count",
+        "enable": "switch.nrgkick_charging_enabled",
+        "max_current": "number.nrgkick_charging_current",
+    },
+    "openevse": {
+        "status": "sensor.openevse_charging_status",
+        "plugged": "binary_sensor.openevse_vehicle_connected",
+        "power": "sensor.openevse_current_power",
+        "energy_total": "sensor.openevse_total_energy_usage",
+        "energy_session": "sensor.openevse_usage_this_session",
+        "current_l1": "sensor.openevse_charging_current",
+        "voltage_l1": "sensor.openevse_charging_voltage",
+        "enable": "select.openevse_override_state",
+        "max_current": "number.openevse_charge_rate",
+    },
+    "wallbox": {
+        "status": "sensor.wallbox_status_description",
+        "power": "sensor.wallbox_charging_power",
+        "energy_session": "sensor.wallbox_added_energy",
+        "authorise": "lock.wallbox_lock",
+        "enable": "switch.wallbox_pause_resume",
+        "max_current": "number.wallbox_maximum_charging_current",
+    },
+    "lektrico": {
+        "status": "sensor.lektrico_state",
+        "power": "sensor.lektrico_power",
+        "energy_total": "sensor.lektrico_lifetime_energy",
+        "energy_session": "sensor.lektrico_energy",
+        **by_phase("current", [f"sensor.lektrico_current_l{x}" for x in (1, 2, 3)]),
+        **by_phase("voltage", [f"sensor.lektrico_voltage_l{x}" for x in (1, 2, 3)]),
+        "enable": "button.lektrico_charge_start",
+        "disable": "button.lektrico_charge_stop",
+        "max_current": "number.lektrico_dynamic_limit",
+    },
+    "v2c": {
+        "plugged": "binary_sensor.v2c_connected",
+        "charging": "binary_sensor.v2c_charging",
+        "power": "sensor.v2c_charge_power",
+        "energy_session": "sensor.v2c_charge_energy",
+        "authorise": "switch.v2c_lock_evse",
+        "enable": "switch.v2c_pause_session",
+        "max_current": "number.v2c_intensity",
+    },
+    "ocpp": {
+        "status": "sensor.cp_status_connector",
+        "power": "sensor.cp_power_active_import",
+        "energy_total": "sensor.cp_energy_register",
+        "energy_session": "sensor.cp_energy_session",
+        "rfid": "sensor.cp_id_tag",
+        "enable": "switch.cp_charge_control",
+        "max_current": "number.cp_maximum_current",
+    },
+    "easee": {
+        "status": "sensor.easee_status",
+        "power": "sensor.easee_power",
+        "energy_total": "sensor.easee_lifetime_energy",
+        "energy_session": "sensor.easee_session_energy",
+        "enable": "switch.easee_charger_enabled",
+        "limit_now": "sensor.easee_dynamic_charger_limit",
+    },
+    "zaptec": {
+        "status": "sensor.zaptec_charger_mode",
+        "power": "sensor.zaptec_charge_power",
+        "energy_total": "sensor.zaptec_energy_meter",
+        "energy_session": "sensor.zaptec_session_total_charge",
+        **by_phase("current", [f"sensor.zaptec_current_phase_{x}" for x in (1, 2, 3)]),
+        **by_phase("voltage", [f"sensor.zaptec_voltage_phase_{x}" for x in (1, 2, 3)]),
+        "authorise": "button.zaptec_authorize_charging",
+        "enable": "button.zaptec_resume_charging",
+        "disable": "button.zaptec_stop_charging",
+        "max_current": "number.zaptec_charger_max_current",
+    },
+}
+"""What of them belongs into which slot (connector reference, `ha_entities.presets`)."""

@@ -1,4 +1,4 @@
-"""go-e and Tesla: the real driver on a small web server of our own (loopback)."""
+"""What goes wrong over HTTP: the real driver on a small web server of our own (loopback)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,6 @@ from custom_components.evshare.connectors.ports import (
 )
 from custom_components.evshare.connectors.profile import load_profile
 from custom_components.evshare.connectors.settings import ConnectorSettings
-from custom_components.evshare.model import Pilot
 
 from .conftest import Device, VirtualClock
 
@@ -69,101 +68,6 @@ def tesla(device: Device, session: aiohttp.ClientSession, clock: VirtualClock) -
     device.bodies |= {"/api/1/vitals": VITALS, "/api/1/version": VERSION}
     settings = ConnectorSettings(host="127.0.0.1", port=device.port)
     return build_connector(load_profile("tesla_twc3"), settings, clock=clock, session=session)
-
-
-async def test_a_go_e_reading(goe: Connector) -> None:
-    reading = await goe.poll()
-    assert reading.pilot is Pilot.C
-    assert reading.power_w == 11019.4
-    assert reading.currents_a == (15.9, 16.0, 15.8)
-    assert reading.register_wh == 123456
-    assert reading.session_wh == 5604
-    assert reading.limit_a == 16.0
-    assert reading.enabled is True
-    assert reading.serial == "012345"
-    assert reading.card_uid is None
-
-
-async def test_a_go_e_is_asked_only_for_the_keys_that_are_needed(goe: Connector, device: Device) -> None:
-    await goe.poll()
-    device.asked.clear()
-    await goe.poll()
-    assert device.asked == ["/api/status?filter=car,alw,acu,amp,frc,nrg,wh,eto,trx,err,acs"]
-
-
-async def test_preparing_a_go_e_writes_the_wearing_access_key_only_if_it_is_not_set(
-    goe: Connector, device: Device
-) -> None:
-    await goe.prepare()
-    assert sets(device) == ["frc=1"]
-    set_goe(device, acs=0)
-    await goe.identify()
-    await goe.poll()
-    device.asked.clear()
-    await goe.prepare()
-    assert sets(device) == ["acs=1", "frc=1"]
-
-
-async def test_enabling_a_go_e_begins_a_transaction_that_ends_with_the_plug(goe: Connector, device: Device) -> None:
-    await goe.enable(10)
-    assert sets(device) == ["amp=10", "trx=0", "frc=0"]
-
-
-async def test_the_wearing_current_is_written_only_when_it_changes(goe: Connector, device: Device) -> None:
-    await goe.enable(16)
-    assert sets(device) == ["trx=0", "frc=0"]  # it already offers 16 A
-    await goe.set_limit(10)
-    await goe.set_limit(10)
-    assert sets(device) == ["trx=0", "frc=0", "amp=10"]
-    await goe.poll()  # somebody set it back to 16 A in the app
-    await goe.set_limit(10)
-    assert sets(device) == ["trx=0", "frc=0", "amp=10", "amp=10"]
-
-
-async def test_disabling_and_pausing_a_go_e_forces_it_off(goe: Connector, device: Device) -> None:
-    await goe.enable(16)
-    device.asked.clear()
-    await goe.set_limit(0)
-    await goe.set_limit(16)
-    await goe.disable()
-    assert sets(device) == ["frc=1", "trx=0", "frc=0", "frc=1"]
-
-
-@pytest.mark.parametrize("answer", ['{"frc":"value out of range"}', '{"frc":1}', '{"frc":"true"}', "{}"])
-async def test_a_go_e_must_say_true_for_each_key(goe: Connector, device: Device, answer: str) -> None:
-    device.bodies["/api/set?frc=1"] = answer
-    with pytest.raises(ConnectorRefused, match=r"127.0.0.1: frc: got .*; accepted: true"):
-        await goe.disable()
-
-
-async def test_a_rebooted_go_e_is_found_closed_or_open_by_its_read_back(goe: Connector, device: Device) -> None:
-    set_goe(device, frc=0, alw=False, trx=None)
-    assert (await goe.poll()).enabled is False
-    set_goe(device, frc=0, alw=True, acs=0)
-    assert (await goe.poll()).enabled is True
-
-
-async def test_a_tesla_reading_survives_invalid_json(tesla: Connector) -> None:
-    reading = await tesla.poll()
-    assert reading.pilot is Pilot.C
-    assert reading.power_w == 11047.95
-    assert reading.currents_a == (16.0, 15.9, 16.1)
-    assert reading.session_wh == 5604
-    assert reading.register_wh is None
-    assert reading.enabled is None
-    assert reading.serial == "PGT00000000001"
-    identity = await tesla.identify()
-    assert (identity.serial, identity.firmware) == ("PGT00000000001", "26.18.0+gabc1234")
-
-
-async def test_nothing_is_ever_sent_to_a_tesla_but_questions(tesla: Connector, device: Device) -> None:
-    await tesla.prepare()
-    await tesla.enable(16)
-    await tesla.set_limit(10)
-    await tesla.set_limit(0)
-    await tesla.disable()
-    await tesla.heartbeat()
-    assert set(device.asked) == {"/api/1/vitals", "/api/1/version"}
 
 
 @pytest.mark.parametrize(

@@ -476,10 +476,10 @@ async def test_an_alfen_that_fell_back_to_its_safe_current_shows_an_open_gate(
     assert (await alfen.poll()).enabled is True
 
 
-async def test_an_alfen_that_swaps_its_words_is_refused_instead_of_billed(
+async def test_an_alfen_without_mains_voltage_in_either_word_order_is_refused_instead_of_billed(
     alfen: Connector, unit: MockModbusUnit
 ) -> None:
-    unit.holding[306] = [0x0000, 0x4366]
+    unit.holding[306] = [0x0000, 0x0000]
     with pytest.raises(WrongDevice, match="voltage_l1_v"):
         await alfen.poll()
 

@@ -245,7 +245,7 @@ class Box:
         transaction = self.transactions.find(self.identity, stop.transaction)
         if transaction is None:
             self.orphans += 1
-            _LOGGER.warning("%s: a transaction ended that nobody knows", self.identity)
+            _LOGGER.info("%s: a transaction ended that nobody knows", self.identity)
             return
         await self.point(transaction.point).stopped(transaction, stop)
 

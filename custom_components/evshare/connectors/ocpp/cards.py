@@ -16,6 +16,8 @@ CARD_S = 8.0
 ASKED_S = 600.0
 """For so long a card that was shown is known to have been; what begins with it later needs it shown again."""
 ASKED_CARDS = 64
+STOPPED_S = 15.0
+"""A box shows the end of a session from afar like a refusal; who shows the card again then wants no new session."""
 
 
 class Cards:
@@ -29,6 +31,7 @@ class Cards:
         self._card_began = False
         """A transaction began with the card."""
         self._asked: dict[str, float] = {}
+        self._stopped: tuple[str, float] | None = None
 
     def issue(self) -> str:
         """A new tag of ours, 19 characters; the one before is void."""
@@ -84,6 +87,17 @@ class Cards:
         """Whether this card was shown a while ago: a transaction that comes of it now is no new wish."""
         asked_mono_s = self._asked.get(_same(id_tag))
         return asked_mono_s is not None and self._clock.monotonic() - asked_mono_s < ASKED_S
+
+    def stopped(self, id_tag: str) -> None:
+        """Its session is being ended."""
+        self._stopped = (_same(id_tag), self._clock.monotonic())
+
+    def just_stopped(self, id_tag: str) -> bool:
+        """Whether it is the card that ended its session a moment ago, shown once more."""
+        stopped = self._stopped
+        if stopped is None or stopped[0] != _same(id_tag):
+            return False
+        return self._clock.monotonic() - stopped[1] < STOPPED_S
 
     def used(self, id_tag: str) -> None:
         """A transaction began with it: a tag of ours is good for one only."""

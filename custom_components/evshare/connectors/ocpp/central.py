@@ -56,6 +56,7 @@ class Central:
         self._kept: dict[str, Claim] = {}
         """Of boxes nobody claims any more: by what they still get in."""
         self._lingering: dict[str, asyncio.Task[None]] = {}
+        self._over = False
 
     async def load(self) -> None:
         """Read which transactions run. Before anything else."""
@@ -90,6 +91,9 @@ class Central:
         claims.remove(claim)
         if not claims:
             del self._claims[identity]
+            if self._over:
+                self.boxes.pop(identity, None)
+                return
             self._kept[identity] = claim
             self._lingering[identity] = self._spawn(self._forget_later(identity), f"evshare OCPP {identity} lingers")
 
@@ -110,8 +114,9 @@ class Central:
         """Talk to a box that got in, until it goes."""
         await self.boxes[identity].serve(socket)
 
-    async def close(self) -> None:
+    async def close(self, *, for_good: bool = False) -> None:
         """Hang up everywhere, and forget what lingers."""
+        self._over = for_good
         for task in self._lingering.values():
             task.cancel()
         for identity in self._lingering:

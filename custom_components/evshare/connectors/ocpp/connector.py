@@ -5,6 +5,7 @@ two polls is shown once, even if the next car is there already.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ...model import MIN_CURRENT_A, Pilot, Reading
@@ -143,8 +144,9 @@ class OcppConnector:
         await self._point.gate.shut()
 
     async def heartbeat(self) -> None:
-        """Write what had to wait."""
-        await self._point.gate.refresh()
+        """Write what had to wait; what the box refuses now it is told again."""
+        with suppress(ConnectorRefused):
+            await self._point.gate.refresh()
 
     async def close(self) -> None:
         """Let go of the box; it stays as it is."""

@@ -2,9 +2,12 @@
 
 A box calls ``ws://…/<anything>/<its name>`` with HTTP basic authentication (its name and its own password) and names
 the version it speaks. A name nobody claims is answered with 404, a wrong password with 401; nothing is made for either.
-A message longer than 64 KiB ends the connection, a box that does not answer pings is gone after 45 s.
+A message longer than 64 KiB ends the connection; a box that is not heard for 75 s, not even with the answer to a ping,
+is gone.
 """
 
+import asyncio
+from contextlib import suppress
 from urllib.parse import unquote
 
 from aiohttp import BasicAuth, WSMsgType, hdrs, web
@@ -17,7 +20,8 @@ from .knocks import Knocks
 
 LONGEST_MESSAGE = 64 * 1024
 PING_S = 30.0
-"""Half of it is how long the answer may take."""
+SILENT_S = 75.0
+"""Two pings unanswered (reference 10.1)."""
 CLOSE_S = 2.0
 """How long a box may take to say goodbye."""
 REALM = 'Basic realm="evshare", charset="UTF-8"'
@@ -53,14 +57,16 @@ class Door:
             self._knocks.wrong_version(identity)
             return web.Response(status=400, text=f"Sec-WebSocket-Protocol: accepted is {SUBPROTOCOL}\n")
         websocket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,), heartbeat=PING_S, max_msg_size=LONGEST_MESSAGE, compress=False, timeout=CLOSE_S
+            protocols=(SUBPROTOCOL,), max_msg_size=LONGEST_MESSAGE, compress=False, timeout=CLOSE_S
         )
         if not websocket.can_prepare(request):
             return web.Response(status=426, headers={hdrs.UPGRADE: "websocket"})
         await websocket.prepare(request)
+        pinging = asyncio.get_running_loop().create_task(_ping(websocket))
         try:
             await self._central.serve(identity, _WebSocket(websocket))
         finally:
+            pinging.cancel()
             await websocket.close()
         return websocket
 
@@ -72,8 +78,11 @@ class _WebSocket:
         self._websocket = websocket
 
     async def receive(self) -> str | None:
-        """The next text; whatever else comes ends it."""
-        message = await self._websocket.receive()
+        """The next text; whatever else comes ends it, and so does silence."""
+        try:
+            message = await self._websocket.receive(SILENT_S)
+        except TimeoutError:
+            return None
         if message.type is WSMsgType.TEXT:
             text: str = message.data
             return text
@@ -89,6 +98,14 @@ class _WebSocket:
     async def close(self, why: str) -> None:
         """Close it."""
         await self._websocket.close(message=why.encode())
+
+
+async def _ping(websocket: web.WebSocketResponse) -> None:
+    """Ask a box again and again whether it is there; every frame of it counts, also a pong."""
+    with suppress(ConnectionError):
+        while True:
+            await asyncio.sleep(PING_S)
+            await websocket.ping()
 
 
 def _credentials(request: web.Request) -> tuple[str | None, str | None]:

@@ -166,9 +166,10 @@ class Picture:
         self.register_wh = register_wh
         if self.plugged and self.plug_wh is None and not self._came_unseen:
             self.plug_wh = register_wh
+        charges_s = self._clock.monotonic() - self._said_mono_s if self.status is Status.CHARGING else 0.0
         if register_wh:
             self._metered, self.unmetered = True, False
-        elif not self._metered and self._charged_s >= UNMETERED_S:
+        elif not self._metered and self._charged_s + charges_s >= UNMETERED_S:
             self.unmetered = True
 
     # --- what is shown -----------------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ class Point:
         self._began_mono_s = float("-inf")
         self._lost: set[str] = set()
         """Transactions whose end was never told."""
+        self._unheard = False
+        """Somebody ended the session here, and no stall has heard of it."""
         running = self.running
         if running is not None:
             self.picture.taken_up(running.plug_wh)
@@ -116,6 +118,8 @@ class Point:
 
     async def card_shown(self, id_tag: str) -> Verdict:
         """Somebody shows a card: the stall decides."""
+        if self.cards.just_stopped(id_tag):
+            return Verdict.CONCURRENT
         self.cards.asked(id_tag)
         if self.watcher is None:
             return Verdict.INVALID
@@ -123,7 +127,8 @@ class Point:
             case CardAnswer.ACCEPTED:
                 self.cards.let_in(id_tag)
                 return Verdict.ACCEPTED
-            case CardAnswer.STOPPED:  # its session is being ended; accepted, it would begin another one
+            case CardAnswer.STOPPED:  # accepted, it would begin another one
+                self.cards.stopped(id_tag)
                 return Verdict.CONCURRENT
             case _:
                 return Verdict.INVALID
@@ -178,8 +183,14 @@ class Point:
     async def left(self) -> None:
         """Who was let in here left: stopped it at the box, or went to another connector."""
         self.cards.forget()
-        if self.watcher is not None:
+        self._unheard = True
+        await self._tell_stop()
+
+    async def _tell_stop(self) -> None:
+        """The stall may be coming up, or being changed: then it hears of it with the next look."""
+        if self._unheard and self.watcher is not None:
             await self.watcher.stopped()
+            self._unheard = False
 
     # --- what time brings --------------------------------------------------------------------------------------
 
@@ -188,6 +199,7 @@ class Point:
         met_mono_s = self._around.met_mono_s
         if met_mono_s is not None and self._clock.monotonic() - met_mono_s >= SILENT_S:
             self.picture.unchanged()
+        await self._tell_stop()
         running = self.running
         if running is not None:
             over_s = self.picture.over_s(self._began_mono_s)
@@ -213,7 +225,7 @@ class Point:
             return Verdict.ACCEPTED
         fresh = self._fresh(start)
         if not fresh or self.cards.was_asked(start.id_tag):
-            _LOGGER.warning("%s: a transaction nobody was let in for%s", self.name, "" if fresh else ", told late")
+            _LOGGER.info("%s: a transaction nobody was let in for%s", self.name, "" if fresh else ", told late")
             return Verdict.INVALID
         return await self.card_shown(start.id_tag)
 
@@ -262,7 +274,7 @@ class Point:
 
     async def _person_stopped(self, stop: Stop) -> None:
         """The session ends with its transaction, unless it was somebody else's card: that is the stall's to judge."""
-        if self.watcher is None or self.gate.wanted is Wanted.CLOSED:
+        if self.gate.wanted is Wanted.CLOSED:
             return
         tag = stop.id_tag
         if tag is None or self.cards.holds(tag) or tag.upper().startswith(PREFIX):

@@ -6,6 +6,7 @@ begins anywhere, so that a lost file does not either. What a box repeats because
 connector, id tag, register and time; the id tag only while we run, since it is a card's number and not kept.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 import logging
@@ -59,6 +60,7 @@ class Transactions:
         self._store = store
         self._next = self._reserved = 1 + secrets.randbelow(HIGHEST // 2)
         self._known: list[Transaction] = []
+        self._saving = asyncio.Lock()
         self._tags: dict[str, str] = {}
         """Id tags by transaction, in memory only."""
 
@@ -109,12 +111,14 @@ class Transactions:
     ) -> Transaction:
         """Give a new transaction its id, and keep it before anybody hears of it.
 
-        One that cannot be kept is not accepted, whoever began it. Raises OSError when not even an id is left that is
-        certain to be new.
+        One that cannot be kept is not accepted, whoever began it; one that is not accepted need not be kept, so that
+        nobody wears out the disk by trying. Raises OSError when not even an id is left that is certain to be new.
         """
-        before = (self._next, self._reserved, self._known)
+        number = self._number(identity)
+        if number >= self._reserved:
+            await self._save(reserved=number + BLOCK)
         transaction = Transaction(
-            id=str(self._next),
+            id=str(number),
             identity=identity,
             point=start.point,
             started_at=start.at.isoformat(),
@@ -122,26 +126,18 @@ class Transactions:
             accepted=accepted,
             plug_wh=plug_wh,
         )
-        self._next = self._next % HIGHEST + 1
-        if self._next >= self._reserved:
-            self._reserved = self._next + BLOCK
         self._keep(transaction)
-        try:
-            await self._save()
-        except OSError:
-            if before[1] != self._reserved:
-                self._next, self._reserved, self._known = before
-                raise
-            transaction = replace(transaction, accepted=False)
-            self._keep(transaction)
         self._tags[transaction.id] = start.id_tag
+        if accepted:
+            try:
+                await self._save()
+            except OSError:
+                transaction = replace(transaction, accepted=False)
+                self._replace(transaction)
         return transaction
 
     async def adopt(self, identity: str, point: int, transaction_id: str, *, accepted: bool) -> Transaction:
         """Take over a transaction that runs at a box and is not known here (a lost file, a lost message)."""
-        if transaction_id.isdecimal() and self._next <= int(transaction_id) < HIGHEST:
-            self._next = int(transaction_id) + 1
-            self._reserved = self._next + BLOCK
         known = self.find(identity, transaction_id)
         transaction = Transaction(
             id=transaction_id,
@@ -156,21 +152,26 @@ class Transactions:
         await self._save()
         return transaction
 
-    async def accept(self, transaction: Transaction) -> Transaction:
-        """From now on it may draw."""
-        return await self._change(replace(transaction, accepted=True))
-
     async def end(self, transaction: Transaction) -> Transaction:
         """It runs no more."""
-        return await self._change(replace(transaction, running=False))
+        ended = replace(transaction, running=False)
+        self._replace(ended)
+        if ended.accepted:
+            await self._save()
+        return ended
 
-    async def _change(self, transaction: Transaction) -> Transaction:
+    def _number(self, identity: str) -> int:
+        """The next id; one that a box made up for itself is left out."""
+        while True:
+            number, self._next = self._next, self._next % HIGHEST + 1
+            if self.find(identity, str(number)) is None:
+                return number
+
+    def _replace(self, transaction: Transaction) -> None:
         self._known = [
             transaction if (known.identity, known.id) == (transaction.identity, transaction.id) else known
             for known in self._known
         ]
-        await self._save()
-        return transaction
 
     def _keep(self, transaction: Transaction) -> None:
         """A connector has one transaction at a time: one whose end was never told is over now."""
@@ -189,7 +190,10 @@ class Transactions:
         kept = {one.id for one in self._known}
         self._tags = {key: tag for key, tag in self._tags.items() if key in kept}
 
-    async def _save(self) -> None:
-        await self._store.save(
-            {"reserved": self._reserved, "transactions": [asdict(transaction) for transaction in self._known]}
-        )
+    async def _save(self, reserved: int | None = None) -> None:
+        """Keep everything as it is now; what is kept never goes back, however many keep at once."""
+        async with self._saving:
+            highest = max(self._reserved, reserved or 0)
+            known = [asdict(transaction) for transaction in self._known]
+            await self._store.save({"reserved": highest, "transactions": known})
+            self._reserved = highest

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from custom_components.evshare.connectors.ports import ConnectorRefused, ConnectorUnreachable
-from custom_components.evshare.model import Pilot
+from custom_components.evshare.model import CardAnswer, Pilot
 from demo.boxes.ocpp_box import Manners
 
 from .conftest import ANNA, STRANGER, Site, Stall, answered, car, limits, told
@@ -447,3 +447,91 @@ async def test_a_connector_the_box_does_not_have_is_named(site: Site) -> None:
     await site.connected(points=1)
     with pytest.raises(ConnectorRefused, match="point: got 2; accepted: 1 to 1"):
         await connector.identify()
+
+
+async def test_a_box_without_a_meter_is_found_out_and_is_no_register(site: Site) -> None:
+    """StartTransaction has to say a register; one that stays 0 while the car charges counts nothing."""
+    connector = site.connector()
+    box = await site.connected(manners=Manners(unmetered=True))
+    await connector.prepare()
+    assert connector.ports.register is True
+    box.plug(car())
+    await site.passes(1)
+    await connector.enable(16)
+    await site.passes(400)
+    reading = await connector.poll()
+    assert (reading.pilot, reading.power_w, reading.currents_a) == (Pilot.C, None, None)
+    await connector.disable()
+    await site.passes(5)
+    assert connector.ports.register is False
+
+
+async def test_a_new_box_whose_register_begins_at_zero_has_one(site: Site) -> None:
+    connector = site.connector()
+    box = await site.connected(register_start_wh=0)
+    await connector.prepare()
+    box.plug(car())
+    await site.passes(1)
+    await connector.enable(16)
+    await site.passes(400)
+    await connector.disable()
+    await site.passes(5)
+    assert connector.ports.register is True
+    assert (await connector.poll()).register_wh > 1000
+
+
+async def test_a_card_shown_again_right_after_it_stopped_begins_nothing(site: Site, stall: Stall) -> None:
+    """The box shows the end like a refusal, so people try again."""
+    connector = site.connector(stall=stall)
+    box = await site.connected()
+    await connector.prepare()
+    box.plug(car())
+    await site.passes(1)
+    await connector.enable(16)
+    await site.passes(30)
+    stall.answers[ANNA] = CardAnswer.STOPPED
+    box.show_card(ANNA)
+    await site.settles()
+    await connector.disable()
+    await site.passes(5)
+    stall.answers[ANNA] = CardAnswer.ACCEPTED
+    box.show_card(ANNA)
+    await site.passes(5)
+    assert stall.cards == [ANNA]
+    assert answered(box, "Authorize")[-1]["idTagInfo"]["status"] == "ConcurrentTx"
+    assert box.outlets[0].transaction is None
+    await site.passes(15)
+    box.show_card(ANNA)
+    await site.passes(5)
+    assert stall.cards == [ANNA, ANNA]
+
+
+async def test_a_box_that_says_it_offers_more_than_it_was_told_is_told_again_after_a_minute(site: Site) -> None:
+    connector = site.connector()
+    box = await site.connected(manners=Manners(offers_measured=True))
+    await connector.prepare()
+    box.plug(car())
+    await site.passes(1)
+    await connector.enable(8)
+    await site.passes(20)
+    box.outlets[0].transaction_a = 32.0  # it forgot
+    for _ in range(8):
+        await site.passes(10)
+        await connector.heartbeat()
+    assert limits(box)[-2:] == [("TxProfile", 8.0), ("TxProfile", 8.0)]
+    await site.passes(20)
+    assert (await connector.poll()).power_w == 5520.0
+
+
+async def test_an_increase_the_box_refuses_later_is_no_silence(site: Site) -> None:
+    connector = site.connector()
+    box = await site.connected()
+    await connector.prepare()
+    box.plug(car())
+    await site.passes(1)
+    await connector.enable(8)
+    await connector.set_limit(16)
+    box.manners = box.outlets[0].manners = Manners(refuses_all_limits=True)
+    await site.passes(15)
+    await connector.heartbeat()
+    assert (await connector.poll()).enabled is True

@@ -17,8 +17,8 @@ from custom_components.evshare.connectors.ocpp.door import Door
 from custom_components.evshare.model import Pilot
 from demo.boxes.ocpp_box import Manners, NotLetIn
 from demo.boxes.ocpp_line import Line
+from tests.certificates import certificate
 
-from .certificates import certificate
 from .conftest import ANNA, IDENTITY, PASSWORD, Site, Stall, car
 
 BOOT = '[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
@@ -191,7 +191,8 @@ async def test_a_message_of_more_than_64_kib_ends_the_connection(site: Site, cli
 async def test_a_box_that_answers_no_ping_is_gone(
     site: Site, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "PING_S", 0.05)
+    monkeypatch.setattr(door, "PING_S", 0.02)
+    monkeypatch.setattr(door, "SILENT_S", 0.05)
     stall = Stall()
     site.connector(stall=stall)
     socket = await knock(client, site, autoping=False)
@@ -202,7 +203,21 @@ async def test_a_box_that_answers_no_ping_is_gone(
     assert site.central.boxes[IDENTITY].met_mono_s is None
 
 
-@pytest.mark.parametrize("expected_lingering_timers", [True])  # aiohttp sets its ping anew for what still arrives
+async def test_a_box_that_says_nothing_but_answers_pings_stays(
+    site: Site, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "PING_S", 0.02)
+    monkeypatch.setattr(door, "SILENT_S", 2.0)
+    site.connector()
+    socket = await knock(client, site, autoping=False)
+    for _ in range(10):
+        ping = await socket.receive()
+        assert ping.type is WSMsgType.PING
+        await socket.pong(ping.data)
+    assert not socket.closed
+    await socket.close()
+
+
 async def test_a_box_that_sends_on_without_waiting_is_cut_off(site: Site, client: aiohttp.ClientSession) -> None:
     blocked = asyncio.Event()
 

@@ -247,3 +247,16 @@ async def test_a_box_that_says_nothing_new_after_a_reconnect_is_as_it_was(site: 
         await connector.poll()
     await site.passes(5)
     assert (await connector.poll()).pilot is Pilot.B
+
+
+async def test_a_stop_that_no_stall_could_hear_is_heard_by_the_next_one_that_listens(site: Site, stall: Stall) -> None:
+    """Its stall was just being set up anew."""
+    connector, box = await charging(site, stall)
+    await connector.close()
+    box.press_stop()
+    await site.settles()
+    assert stall.stops == 0
+    again = site.connector(stall=stall)
+    await again.poll()
+    await again.poll()
+    assert stall.stops == 1

@@ -1,5 +1,6 @@
 """What a box tells late, twice or of nobody's transaction: distinct ids, one session, nothing opened."""
 
+import asyncio
 from datetime import timedelta
 import json
 
@@ -11,7 +12,7 @@ from custom_components.evshare.model import Pilot
 from demo.boxes.ocpp_box import Manners, OcppBox
 from demo.boxes.ocpp_outlet import Transaction
 
-from .conftest import ANNA, BEN, START, Disk, Site, Stall, answered, car, told
+from .conftest import ANNA, BEN, START, STRANGER, Disk, Site, Stall, answered, car, told
 
 
 async def test_a_start_told_twice_is_one_transaction_with_one_id(site: Site, stall: Stall) -> None:
@@ -272,3 +273,48 @@ async def test_the_memory_of_ended_transactions_is_bounded() -> None:
     assert disk.text is not None
     assert len(json.loads(disk.text)["transactions"]) == 33
     assert book.running("box-1", 1) == running
+
+
+async def test_what_is_refused_does_not_wear_out_the_disk(site: Site, stall: Stall) -> None:
+    site.connector(stall=stall)
+    box = await site.connected()
+    box.plug(car())
+    box.start_again(STRANGER)
+    await site.settles()
+    saves = site.disk.saves
+    for number in range(20):
+        site.clock.passes(5)
+        box.start_again(f"04DEADBEEF{number + 50}80")
+        await site.settles()
+    assert site.disk.saves == saves
+    ids = [answer["transactionId"] for answer in answered(box, "StartTransaction")]
+    assert len(set(ids)) == 21
+
+
+async def test_an_id_a_box_made_up_is_not_given_to_another_transaction(site: Site, stall: Stall) -> None:
+    connector = site.connector(stall=stall)
+    box = await site.connected()
+    await connector.prepare()
+    box.start_again(STRANGER)
+    await site.settles()
+    (first,) = answered(box, "StartTransaction")
+    value = {"timestamp": "2026-11-20T18:00:00Z", "sampledValue": [{"value": "137000"}]}
+    claimed = first["transactionId"] + 1
+    box.say_again("MeterValues", {"connectorId": 1, "transactionId": claimed, "meterValue": [value]})
+    await site.settles()
+    box.plug(car())
+    box.start_again(ANNA)
+    await site.settles()
+    assert answered(box, "StartTransaction")[-1]["transactionId"] == claimed + 1
+
+
+async def test_many_starts_at_once_lose_none_and_share_no_id() -> None:
+    disk = Disk()
+    book = Transactions(disk)
+    await book.load()
+    begun = await asyncio.gather(
+        *(book.begin(f"box-{number}", start(), accepted=True, plug_wh=None) for number in range(50))
+    )
+    assert len({transaction.id for transaction in begun}) == 50
+    assert disk.text is not None
+    assert len(json.loads(disk.text)["transactions"]) == 50

@@ -61,8 +61,8 @@ async def test_what_its_states_mean(box: Box, state: int, pilot: Pilot, fault: s
     assert (reading.pilot, reading.fault) == (pilot, fault)
 
 
-async def test_two_requests_and_with_a_car_five(box: Box) -> None:
-    assert await box.asked() == [("holding", 0x0100, 1), ("holding", 0x0500, 20)]
+async def test_one_request_without_a_car_and_five_with_one(box: Box) -> None:
+    assert await box.asked() == [("holding", 0x0100, 1)]
     charging(box)
     assert await box.asked() == [
         ("holding", 0x0100, 1),

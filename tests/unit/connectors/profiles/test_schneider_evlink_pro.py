@@ -22,9 +22,15 @@ async def test_it_charges(box: Box) -> None:
     assert (reading.currents_a, reading.register_wh) == ((15.5, 15.25, 15.0), 5_000_000_123)
 
 
-async def test_two_requests_without_a_car(box: Box) -> None:
+async def test_one_request_without_a_car_and_four_with_one(box: Box) -> None:
+    assert await box.asked() == [
+        ("holding", 1, 1),
+        ("holding", 2999, 62),
+        ("holding", 3203, 4),
+        ("holding", 4004, 1),
+    ]
     box.holding({1: 1})
-    assert await box.asked() == [("holding", 1, 1), ("holding", 2999, 62)]
+    assert await box.asked() == [("holding", 1, 1)]
 
 
 @pytest.mark.parametrize(("states", "pilot"), [((0, 1, 2, 6), Pilot.A), ((3, 4, 5, 7), Pilot.B), ((8, 9), Pilot.C)])

@@ -49,7 +49,7 @@ async def test_a_reading(at_device: AtDevice, device: Device) -> None:
 async def test_a_relay_without_a_meter_is_refused(at_device: AtDevice, device: Device) -> None:
     load(device)
     del device.bodies["/rpc/EM.GetStatus?id=0"], device.bodies["/rpc/EMData.GetStatus?id=0"]
-    with pytest.raises(ConnectorRefused, match="EM.GetStatus"):
+    with pytest.raises(ConnectorRefused, match=r"EM\.GetStatus"):
         await at_device("shelly_gen2_contactor").poll()
 
 
@@ -62,11 +62,23 @@ async def test_only_power_tells_of_a_car(at_device: AtDevice, device: Device, cl
     load(device, power_w=3600)
     assert (await shelly.poll()).pilot is Pilot.C
     load(device, power_w=1.5)
-    for _ in range(29):
+    for _ in range(30):
         clock.mono_s += 30
         assert (await shelly.poll()).pilot is Pilot.B
     clock.mono_s += 31
     assert (await shelly.poll()).pilot is Pilot.A, "15 minutes without drawing: it counts as gone"
+
+
+async def test_an_open_gate_that_nothing_ever_flows_through_has_no_car(
+    at_device: AtDevice, device: Device, clock: VirtualClock
+) -> None:
+    load(device, power_w=1.5)
+    shelly = at_device("shelly_gen2_contactor")
+    pilots = []
+    for _ in range(31):
+        pilots.append((await shelly.poll()).pilot)
+        clock.mono_s += 30
+    assert pilots == [Pilot.X] * 30 + [Pilot.A], "as after a restart whose car has left meanwhile"
 
 
 async def test_a_silence_of_our_own_is_no_idle_car(at_device: AtDevice, device: Device, clock: VirtualClock) -> None:

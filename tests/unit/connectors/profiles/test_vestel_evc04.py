@@ -51,9 +51,9 @@ async def test_cable_and_charging_make_its_state(box: Box, cable: int, is_chargi
 
 
 async def test_two_requests_without_a_car_and_one_more_with_one(box: Box) -> None:
-    assert await box.asked() == [("input", 1000, 22), ("input", 1502, 29)]
+    assert await box.asked() == [("input", 1001, 4), ("input", 1516, 15)]
     charging(box)
-    assert await box.asked() == [("input", 1000, 22), ("input", 1502, 29), ("holding", 5004, 1)]
+    assert await box.asked() == [("input", 1001, 21), ("input", 1502, 29), ("holding", 5004, 1)]
 
 
 async def test_refused_blocks_are_split(box: Box) -> None:

@@ -56,6 +56,6 @@ async def test_lock_session_pause_and_lock(box: Box) -> None:
 async def test_a_mode_in_which_it_starts_by_itself_is_open_and_left(box: Box) -> None:
     box.holding({5009: 1, 5010: 0})
     assert (await box.poll()).enabled is True
-    await box.connector.prepare()
+    await box.connector.disable()
     assert box.written() == [(FC6, 5009, [0]), (FC6, 5010, [0])]
     assert (await box.poll()).enabled is False

@@ -45,7 +45,7 @@ async def test_what_its_states_mean(box: Box, state: int, pilot: Pilot, fault: s
 async def test_two_requests_without_a_car_and_one_more_with_one(box: Box) -> None:
     assert await box.asked() == [("holding", 1000, 38), ("holding", 1502, 1), ("holding", 1600, 10)]
     box.holding({1000: 0})
-    assert await box.asked() == [("holding", 1000, 38), ("holding", 1600, 10)]
+    assert await box.asked() == [("holding", 1000, 1), ("holding", 1600, 10)]
 
 
 async def test_a_refused_block_is_split(box: Box) -> None:

@@ -3,6 +3,8 @@
 Connectors reference 1.5 (b): unit 1, function 3, polled once a second; a throttle, not a lock.
 """
 
+import asyncio
+from pathlib import Path
 import struct
 
 import pytest
@@ -120,6 +122,53 @@ async def test_over_a_serial_line_it_answers_just_the_same(clock: VirtualClock, 
     assert master.offered_a == 0
     await meter.close()
     wire.close()
+
+
+async def test_an_adapter_that_waits_to_be_called_is_called(clock: VirtualClock, socket_enabled: None) -> None:
+    """An RS485-to-TCP adapter in server mode: its bytes are the line's."""
+    called = asyncio.get_running_loop().create_future()
+    adapter = await asyncio.start_server(lambda *streams: called.set_result(streams), "127.0.0.1", 0)
+    port = adapter.sockets[0].getsockname()[1]
+    meter = EmulatedMeter(SerialLine(f"socket://127.0.0.1:{port}"), clock, conductor_limit_a=LIMIT_A)
+    await meter.show(14)
+    reader, writer = await called
+    question = struct.pack(">BBHH", 1, 3, 0xF4, 2)
+    writer.write(question + crc(question))
+    answer = await reader.readexactly(9)
+    assert struct.unpack(">f", answer[3:7])[0] == pytest.approx(18.01)
+    await meter.close()
+    writer.close()
+    adapter.close()
+
+
+async def test_a_serial_device_that_is_not_there_is_named(clock: VirtualClock) -> None:
+    meter = EmulatedMeter(SerialLine("/dev/serial/by-id/gone"), clock, conductor_limit_a=LIMIT_A)
+    await meter.show(14)
+    assert meter.problem is not None
+    assert meter.problem.startswith("emulated meter: /dev/serial/by-id/gone cannot be opened: ")
+
+
+async def test_a_serial_line_on_which_nobody_asks_is_opened_anew(
+    clock: VirtualClock, socket_enabled: None, tmp_path: Path
+) -> None:
+    """Its adapter may have been unplugged and plugged in again."""
+    first, second = PtyWire(), PtyWire()
+    link = tmp_path / "adapter"
+    link.symlink_to(first.path)
+    meter = EmulatedMeter(SerialLine(str(link)), clock, conductor_limit_a=LIMIT_A)
+    await meter.show(14)
+    first.close()
+    link.unlink()
+    link.symlink_to(second.path)
+    clock.mono_s += 29
+    await meter.look_after_line()
+    master = TwcMaster(second, conductor_limit_a=LIMIT_A)
+    clock.mono_s += 1
+    await meter.look_after_line()
+    await master.ask(0)
+    assert master.offered_a == 14
+    await meter.close()
+    second.close()
 
 
 async def ask(wire: TcpWire, request: bytes, length: int) -> bytes:

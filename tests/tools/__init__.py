@@ -1,0 +1,1 @@
+"""What keeps connector profiles and their page in order; `scripts/connectors` runs it."""
