@@ -9,19 +9,17 @@ session are written again, and a gate that cannot be read back counts as open, s
 from collections.abc import Mapping
 import contextlib
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
 from enum import Enum, auto
 from typing import Protocol
 
 from ..model import MIN_CURRENT_A, OnLoss, Pilot, Reading
 from . import rules
 from .clock import Clock
-from .decode import floor_wh
 from .ports import ConnectorError, ConnectorRefused, Failsafe, Identity, Ports, Watcher, WrongDevice
 from .power_plug import PowerPlugWatch
 from .profile_model import Profile, Step
 from .profile_values import Tier, Value
+from .readings import CardLevel, reading, text
 from .settings import ConnectorSettings
 
 FAILSAFE_POINTS = ("failsafe_current_a", "watchdog_timeout_s")
@@ -30,8 +28,6 @@ RECOVER_AGAIN_S = 60.0
 RECOGNISE_AFTER_S = 20.0
 """Who was not heard for so long may be another by now: addresses are reused, and a link is renewed unseen."""
 RECOGNISE_EVERY_S = 300.0
-CARD_SHOWN_POLLS = 1.5
-"""A card that was shown this many polls ago is seen by one of them, however they lie."""
 
 
 class Wire(Protocol):
@@ -87,7 +83,7 @@ class ProfileConnector:
         self._pilot: Pilot | None = None
         self._slow_mono_s: float | None = None
         self._recovered_mono_s = float("-inf")
-        self._card_stamp: Value = None
+        self._card = CardLevel()
 
     @property
     def ports(self) -> Ports:
@@ -158,7 +154,9 @@ class ProfileConnector:
         """Read serial, firmware and model, and look whether it is this profile's model at all."""
         self._met = False
         await self._meet()
-        return Identity(serial=self._text("serial"), firmware=self._text("firmware"), model=self._profile.name)
+        return Identity(
+            serial=text(self._values, "serial"), firmware=text(self._values, "firmware"), model=self._profile.name
+        )
 
     async def prepare(self) -> None:
         """Lock it, and set its own failsafe and watchdog."""
@@ -199,7 +197,16 @@ class ProfileConnector:
         self._pilot = pilot
         await self._restore()
         await self._recover(pilot)
-        return self._reading(values, pilot, at, mono_s)
+        return reading(
+            self._profile,
+            values,
+            self._values,
+            pilot=pilot,
+            at=at,
+            mono_s=mono_s,
+            enabled=self._enabled(),
+            card=self._card.seen(self._profile, values),
+        )
 
     async def enable(self, limit_a: int) -> None:
         """Safe share into the failsafe, then the limit, then the gate; a limit that needs an open gate comes last."""
@@ -308,7 +315,7 @@ class ProfileConnector:
                     f"{self._settings.place} does not answer like a {self._profile.name}: "
                     f"{test.point} reads {str(values.get(test.point))[:40]!r}"
                 )
-        serial, expected = self._text("serial"), self._settings.serial
+        serial, expected = text(self._values, "serial"), self._settings.serial
         if None not in (serial, expected) and serial != expected:
             raise WrongDevice(f"{self._settings.place} has serial number {serial}; accepted: {expected}")
         self._met = True
@@ -425,20 +432,6 @@ class ProfileConnector:
         power = rules.number(values, "power_w")
         return self._plug.seen(power, mono_s, closed=rules.enabled(self._profile, values) is not True)
 
-    def _card(self, values: Mapping[str, Value]) -> str | None:
-        """The card on the reader, as a level; where the box says when it was shown, only while that is new."""
-        card = values.get("rfid_uid")
-        age_ms, stamp = rules.number(values, "rfid_age_ms"), values.get("rfid_stamp")
-        if "rfid_age_ms" in self._profile.points:
-            pace_s = max(self.poll_plugged_s, self.poll_idle_s)
-            if age_ms is None or age_ms > 1000 * CARD_SHOWN_POLLS * pace_s:
-                return None
-        if "rfid_stamp" in self._profile.points:
-            known, self._card_stamp = self._card_stamp, stamp
-            if stamp is None or known in (None, stamp):
-                return None
-        return card.upper() if isinstance(card, str) else None
-
     def _enabled(self) -> bool | None:
         if not self.ports.gate:
             return None
@@ -446,39 +439,3 @@ class ProfileConnector:
         if read_back is not None:
             return read_back
         return self._gate is _Gate.OPEN or not self._told
-
-    def _text(self, name: str) -> str | None:
-        value = self._values.get(name)
-        return None if value is None or isinstance(value, tuple) else str(value)
-
-    def _reading(self, values: Mapping[str, Value], pilot: Pilot, at: datetime, mono_s: float) -> Reading:
-        """What this poll saw. Faults and the serial number are kept from the poll that last read them."""
-        profile = self._profile
-        # Without a car power may not be read every time, and does not change.
-        power = rules.number(self._values if pilot.plugged is False else values, "power_w")
-        limit = rules.number(values, "limit_a")
-        card = self._card(values)
-        return Reading(
-            at=at,
-            mono_s=mono_s,
-            pilot=pilot,
-            power_w=None if power is None else float(power),
-            currents_a=_currents(profile, values),
-            register_wh=None if profile.register is None else floor_wh(values.get(profile.register)),
-            session_wh=floor_wh(values.get("energy_session_wh")),
-            limit_a=None if limit is None else float(limit),
-            enabled=self._enabled(),
-            gate_read=rules.enabled(profile, self._values) is not None,
-            card_uid=card,
-            serial=self._text("serial"),
-            fault=rules.fault(profile, self._values),
-        )
-
-
-def _currents(profile: Profile, values: Mapping[str, Value]) -> tuple[float, float, float] | None:
-    """The three currents; a model that has one current transformer has nothing on the others."""
-    names = [f"current_l{phase}_a" for phase in (1, 2, 3)]
-    l1, l2, l3 = (rules.number(values, name) if name in profile.points else Decimal(0) for name in names)
-    if names[0] not in profile.points:
-        return None
-    return None if l1 is None or l2 is None or l3 is None else (float(l1), float(l2), float(l3))
