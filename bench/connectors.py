@@ -66,6 +66,9 @@ SUPPORTED: Mapping[str, Mapping[str, object]] = {
 """The models, and what set-up asks for besides the address."""
 TEN_VALUES = ("abb_terra_ac", "alfen_eve", "goe_modbus", "nrgkick_gen2_modbus")
 """Models with ten numbers that are read at every poll while a car is there."""
+READ_ACROSS: Mapping[str, object] = {"holes": "zero"}
+"""These boxes answer reads across the holes of their register maps, as many do."""
+EVSHARE, MODBUS = WAYS = ("evshare", "modbus")
 DATA_TYPES = ("uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 
 
@@ -182,12 +185,15 @@ def _profile(model: str) -> str:
     return (folder / f"{model}.yaml").read_text(encoding="utf-8")
 
 
-async def stand_up(stack: AsyncExitStack, models: Sequence[str], many: int) -> Street:
-    """So many boxes, model after model."""
+async def stand_up(
+    stack: AsyncExitStack, models: Sequence[str], many: int, wish: Mapping[str, object] | None = None
+) -> Street:
+    """So many boxes, model after model; `wish`: their options, for those who have them."""
     street = Street()
     for number in range(many):
         model = models[number % len(models)]
-        stand = Stand(model, lambda: datetime.now(UTC), serial=_serial(model, number))
+        options = {name: value for name, value in (wish or {}).items() if name in MODELS[model].options}
+        stand = Stand(model, lambda: datetime.now(UTC), serial=_serial(model, number), options=options)
         street.stands[f"{model} {number + 1}"] = await stack.enter_async_context(stand)
     return street
 
@@ -259,49 +265,45 @@ class Bench:
         print("  requests per second and box, nobody there: " + _listed(per_poll))
 
     async def beside(self) -> None:
-        """A few Modbus boxes, as stalls and as sensors of Home Assistant's own `modbus`."""
-        found: dict[str, tuple[Figures, Figures, Figures]] = {}
-        for name in ("evshare", "modbus"):
-            async with AsyncExitStack() as stack:
-                street = await stand_up(stack, TEN_VALUES, BOXES)
+        """A few Modbus boxes as stalls, and as many as sensors of Home Assistant's own `modbus`, at the same time."""
+        async with AsyncExitStack() as stack:
+            streets = {name: await stand_up(stack, TEN_VALUES, BOXES, READ_ACROSS) for name in WAYS}
+            for street in streets.values():
                 street.plug()
-                ha = await stack.enter_async_context(self.home_assistant(name))
+            has = {name: await stack.enter_async_context(self.home_assistant(name)) for name in WAYS}
+
+            async def window(title: str, *, watched: bool = True) -> dict[str, Figures]:
+                self.say(f"Beside `modbus`: {title}")
                 await asyncio.sleep(SETTLE_S)
-                self.say(f"{name}: Home Assistant alone")
-                idle = await measure(ha, Street(), self.seconds)
-                self.say(f"{name}: {BOXES} boxes")
-                if name == "evshare":
-                    _silent(await ha.order("set_up_building", stalls=street.stalls(), fuse_a=FUSE_A))
-                else:
-                    await ha.order("set_up_modbus", hubs=street.hubs())
-                await asyncio.sleep(SETTLE_S)
-                whole = await measure(ha, street, self.seconds)
-                self.say(f"{name}: one of them mute")
+                figures = (measure(has[name], streets[name] if watched else Street(), self.seconds) for name in WAYS)
+                return dict(zip(WAYS, await asyncio.gather(*figures), strict=True))
+
+            idle = await window("Home Assistant alone", watched=False)
+            _silent(await has[EVSHARE].order("set_up_building", stalls=streets[EVSHARE].stalls(), fuse_a=FUSE_A))
+            await has[MODBUS].order("set_up_modbus", hubs=streets[MODBUS].hubs())
+            whole = await window(f"{BOXES} boxes")
+            for street in streets.values():
                 next(iter(street.stands.values())).faults.silence = True
-                await asyncio.sleep(SETTLE_S)
-                found[name] = (idle, whole, await measure(ha, street, self.seconds))
-        print(f"\n{BOXES} Modbus boxes with {VALUES} values each, read once a second")
+            broken = await window("one of them mute")
+        print(f"\n{BOXES} Modbus boxes with {VALUES} values each, read once a second by both at the same time")
         _heads()
-        for name, (idle, whole, broken) in found.items():
-            _row(f"{name}: Home Assistant alone", idle, None)
-            _row(f"{name}: all answer", whole, idle)
-            _row(f"{name}: one is mute", broken, idle)
-        for number, state, boxes in ((1, "all answer", BOXES), (2, "one is mute", BOXES - 1)):
-            (ours, our_requests), (theirs, their_requests) = (
-                (_cycle_ms(windows[number], windows[0], name, boxes), windows[number].requests / windows[number].seconds)
-                for name, windows in found.items()
-            )
+        for name in WAYS:
+            _row(f"{name}: Home Assistant alone", idle[name], None)
+            _row(f"{name}: all answer", whole[name], idle[name])
+            _row(f"{name}: one is mute", broken[name], idle[name])
+        for title, windows, boxes in (("all answer", whole, BOXES), ("one is mute", broken, BOXES - 1)):
+            ours_ms, theirs_ms = (_cycle_ms(windows[name], idle[name], name) for name in WAYS)
+            ours, theirs = (windows[name].requests / windows[name].seconds / boxes for name in WAYS)
             print(
-                f"  {state}: CPU per box and cycle {ours:.2f} ms against {theirs:.2f} ms, {ours / theirs:.0%}; "
-                f"requests per second {our_requests:.1f} against {their_requests:.1f}, "
-                f"{our_requests / boxes:.1f} against {their_requests / boxes:.1f} per box"
+                f"  {title}: CPU per box and cycle {ours_ms:.2f} ms against {theirs_ms:.2f} ms, {ours_ms / theirs_ms:.0%}; "
+                f"requests per box and cycle {ours:.1f} against {theirs:.1f}, {ours / theirs:.0%}"
             )
-        print(f"  aim: at most a quarter of the CPU, at most 3 requests")
+        print("  aim: at most a quarter of the CPU, at most 3 requests")
 
 
-def _cycle_ms(figures: Figures, idle: Figures, name: str, boxes: int) -> float:
+def _cycle_ms(figures: Figures, idle: Figures, name: str) -> float:
     """CPU in ms for one box's poll, or for one round of its ten sensors."""
-    cycles = figures.polls if name == "evshare" else figures.requests / VALUES
+    cycles = figures.polls if name == EVSHARE else figures.requests / VALUES
     return 1000 * (figures.cpu_s - idle.load * figures.seconds) / max(1.0, cycles)
 
 

@@ -4,16 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, override
 from uuid import uuid4
 
-from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    SOURCE_USER,
-    ConfigEntry,
-    ConfigFlow,
-    ConfigFlowResult,
-    ConfigSubentryFlow,
-    FlowType,
-    SubentryFlowContext,
-)
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigFlowResult, ConfigSubentryFlow
 from homeassistant.const import CONF_NAME, UnitOfElectricCurrent
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import AbortFlow
@@ -50,6 +41,7 @@ from .const import (
     SUBENTRY_RESIDENT,
     SUBENTRY_STALL,
 )
+from .found_steps import FoundSteps
 from .meters import CURRENT_SENSOR, POWER_SENSOR, meter_errors
 from .pairing import async_try_app
 from .resident_flow import ResidentFlow
@@ -138,7 +130,7 @@ def _origin(text: str | None, schemes: tuple[str, ...]) -> str | None:
     return str(url).rstrip("/") if url.scheme in schemes and url.host else None
 
 
-class EvshareConfigFlow(ConfigFlow, domain=DOMAIN):
+class EvshareConfigFlow(FoundSteps, domain=DOMAIN):
     """Makes or changes a building."""
 
     VERSION = 1
@@ -239,8 +231,5 @@ class EvshareConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
         """Walk straight on to the first stall."""
-        stall = await self.hass.config_entries.subentries.async_init(
-            (result["result"].entry_id, SUBENTRY_STALL), context=SubentryFlowContext(source=SOURCE_USER)
-        )
-        result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, stall["flow_id"])
+        result["next_flow"] = await self._async_stall_flow(result["result"])
         return result

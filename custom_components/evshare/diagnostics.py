@@ -5,14 +5,22 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PASSWORD, CONF_TOKEN, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_MAC, CONF_NAME, CONF_PASSWORD, CONF_TOKEN, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .building.stall import RunningStall
 from .connectors.contactor import ContactorGate
 from .connectors.warned import warnings
-from .const import CONF_APP_TOKEN, CONF_APP_URL, CONF_HA_USER_ID, CONF_IDENTITY, CONF_OFFICE_URL, CONF_SERIAL
+from .const import (
+    CONF_APP_TOKEN,
+    CONF_APP_URL,
+    CONF_HA_USER_ID,
+    CONF_IDENTITY,
+    CONF_MDNS,
+    CONF_OFFICE_URL,
+    CONF_SERIAL,
+)
 from .devices import EvshareConfigEntry
 from .model import Reading, StallId
 
@@ -22,6 +30,8 @@ _SETTINGS: Final = {
     CONF_OFFICE_URL,
     CONF_NAME,
     CONF_HOST,
+    CONF_MAC,
+    CONF_MDNS,
     CONF_SERIAL,
     CONF_IDENTITY,
     CONF_USERNAME,

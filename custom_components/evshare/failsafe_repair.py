@@ -4,8 +4,6 @@ Its dialogue programs the connector again and says what came of it; what cannot 
 remembered for this connector alone, and its lock quality goes on saying it.
 """
 
-from typing import override
-
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
 import probatio

@@ -20,7 +20,7 @@ from .building.wiring import own_profiles_folder
 from .connectors.profile import OWN, Profile, ProfileError, available_profiles, load_profile, own_profiles
 from .connectors.profile_values import Support
 from .const import CONF_CONNECTOR, CONF_POINT, CONF_SERIAL_PORT, CONF_TRANSPORT, CONF_UNIT_ID
-from .stall_form import MAX_UNCONTROLLED_A, SECRET_FIELD, Fields, kept_secret, whole
+from .stall_form import MAX_UNCONTROLLED_A, SECRET_FIELD, Fields, kept_secret, seen_as, whole
 from .stall_steps import StallSteps, Way
 from .words import Words, async_words
 
@@ -72,6 +72,12 @@ class ListSteps(StallSteps):
             return await self._async_with_profile(profile_id)
         except ProfileError as error:
             return self.async_abort(reason="profile_broken", description_placeholders={"why": str(error)})
+
+    async def _async_begin_found(self, found: Mapping[str, Any]) -> SubentryFlowResult:
+        """Begin with a model of the list that showed itself on the network."""
+        self._typed = {CONF_HOST: found[CONF_HOST]}
+        self._seen_as, self._seen_at = seen_as(found), found[CONF_HOST]
+        return await self._async_with_profile(found[CONF_CONNECTOR])
 
     async def _async_with_profile(self, profile_id: str, name: str = "") -> SubentryFlowResult:
         """Go on with a model. Raises `ProfileError`."""

@@ -179,7 +179,10 @@ class _Watch:
             "stall_unlocked": stall.state.lock_failed,
             "profile_broken": stall.wiring.unusable is not None,
         }
-        return [*(key for key, is_so in issues.items() if is_so), *(warned.value for warned in warnings(stall.connector))]
+        return [
+            *(key for key, is_so in issues.items() if is_so),
+            *(warned.value for warned in warnings(stall.connector)),
+        ]
 
     def _building_issues(self) -> dict[str, _Issue]:
         building = self._building

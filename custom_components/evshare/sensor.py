@@ -17,9 +17,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .building.running import RunningBuilding
 from .building.stall import RunningStall
+from .connectors.ports import Ports
 from .devices import EvshareConfigEntry
 from .entity import BuildingEntity, StallEntity, add_stall_entities
-from .connectors.ports import Ports
 from .model import LimitReason, LockQuality, OnLoss, StallStatus
 
 # The building does the talking; entities only read what it found.

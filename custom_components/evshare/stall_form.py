@@ -6,7 +6,7 @@ from typing import Any, Final
 from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
 from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import CONF_NAME, CONF_PASSWORD, CONF_TOKEN, UnitOfElectricCurrent, UnitOfTime
+from homeassistant.const import CONF_MAC, CONF_NAME, CONF_PASSWORD, CONF_TOKEN, UnitOfElectricCurrent, UnitOfTime
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -33,6 +33,7 @@ from .const import (
     CONF_CONTACTOR_REFRESH,
     CONF_CONTACTOR_REFRESH_S,
     CONF_MAX_CURRENT_A,
+    CONF_MDNS,
     CONF_METER,
     CONF_PHASE_MAP,
     CONF_SERIAL,
@@ -189,6 +190,11 @@ def filled_in(stall: ConfigSubentry) -> dict[str, Any]:
     parts = {part: {key: data.pop(key) for key in keys if key in data} for part, keys in _OPTIONAL.items()}
     phase_map = "".join(str(phase) for phase in data[CONF_PHASE_MAP])
     return {CONF_NAME: stall.title, **data, CONF_PHASE_MAP: phase_map, **parts}
+
+
+def seen_as(settings: Mapping[str, Any]) -> dict[str, str]:
+    """By what the connector shows itself on the network, where that is known."""
+    return {key: settings[key] for key in (CONF_MAC, CONF_MDNS) if settings.get(key)}
 
 
 def kept_secret(user_input: Mapping[str, Any], key: str, before: Mapping[str, Any]) -> str | None:

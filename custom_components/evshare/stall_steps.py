@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentry, ConfigSubentryFlow, SubentryFlowResult
-from homeassistant.const import CONF_NAME
+from homeassistant.const import CONF_HOST, CONF_NAME
 
 from .const import (
     CONF_CONTACTOR,
@@ -72,6 +72,10 @@ class StallSteps(ConfigSubentryFlow):
         self._typed: Mapping[str, Any] = {}
         """What its form shows filled in."""
         self._errors: dict[str, str] = {}
+        self._seen_as: Mapping[str, str] = {}
+        """By what the connector shows itself on the network, where that is known…"""
+        self._seen_at: str | None = None
+        """…and at which address it did."""
         self._look: asyncio.Task[Sighting] | None = None
         self._sighting: Sighting | None = None
 
@@ -112,7 +116,8 @@ class StallSteps(ConfigSubentryFlow):
             return None
         if self.source == SOURCE_RECONFIGURE:
             before = self._get_reconfigure_subentry().data
-            changed = {key for key in {*before, *self._data} if self._data.get(key) != before.get(key)}
+            typed = {**self._seen_as, **self._data}
+            changed = {key for key in {*before, *typed} if typed.get(key) != before.get(key)}
             if changed <= TAKEN_OVER and not user_input.get(CONF_LOOK_AGAIN):
                 return self._keep(before.get(CONF_SERIAL))
         return await self.async_step_look()
@@ -213,6 +218,8 @@ class StallSteps(ConfigSubentryFlow):
     def _keep(self, serial: str | None) -> SubentryFlowResult:
         """End the flow with the stall as it was typed and seen."""
         data = {**self._data, CONF_SERIAL: serial}
+        if serial is not None or data.get(CONF_HOST) == self._seen_at:
+            data |= self._seen_as
         if self.source != SOURCE_RECONFIGURE:
             return self.async_create_entry(title=self._name, data=data, unique_id=self._unique_id(serial))
         return self.async_update_and_abort(

@@ -1,6 +1,5 @@
 """What a building learnt of its connectors is remembered over restarts, and forgotten with the connector."""
 
-from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -73,6 +72,7 @@ async def test_it_is_forgotten_when_the_stall_gets_another_connector(
     if "unit_id" in change:
         unit = alfen._conn.for_unit(change["unit_id"])
         unit.holding |= alfen.holding
+        unit.fail_read(330, IllegalDataAddressError())
     unit.read_events.clear()
     await set_up(hass, entry)
     assert (WIDE in await polled(hass, unit)) is tried_again
@@ -92,14 +92,13 @@ async def test_the_same_box_at_another_address_keeps_what_was_learnt(
 
 
 async def test_nothing_of_it_outlives_the_building(
-    hass: HomeAssistant, make_entry: MakeEntry, alfen: MockModbusUnit, tmp_path: Path
+    hass: HomeAssistant, make_entry: MakeEntry, alfen: MockModbusUnit, hass_storage: dict[str, Any]
 ) -> None:
     entry = await set_up(hass, make_entry(stall(**ALFEN, serial="ACE123")))
     await polled(hass, alfen)
-    kept = tmp_path / ".storage" / f"evshare.connectors.{entry.entry_id}"
-    assert await hass.async_add_executor_job(kept.exists)
-    text = await hass.async_add_executor_job(kept.read_text)
-    assert "10.0.0.31" not in text
-    assert "ACE123" not in text
+    key = f"evshare.connectors.{entry.entry_id}"
+    assert hass_storage[key]["data"]["stall-1"]["cuts"] == ["holding:344", "holding:374"]
+    for secret in ("10.0.0.31", "ACE123"):
+        assert secret not in str(hass_storage[key])
     await hass.config_entries.async_remove(entry.entry_id)
-    assert not await hass.async_add_executor_job(kept.exists)
+    assert key not in hass_storage

@@ -37,10 +37,12 @@ def shelf() -> Iterator[Shelf]:
 
         def put(*profiles: Profile) -> None:
             known = {profile.id: profile for profile in profiles}
+
+            def load(name: str, *_: Any) -> Profile:
+                return known[name.partition("|")[0]]
+
             for room in ("list_steps", "sighting", "building.wiring"):
-                stack.enter_context(
-                    patch(f"custom_components.evshare.{room}.load_profile", lambda name, *_: known[name.partition("|")[0]])
-                )
+                stack.enter_context(patch(f"custom_components.evshare.{room}.load_profile", load))
             stack.enter_context(
                 patch("custom_components.evshare.list_steps.available_profiles", lambda: tuple(sorted(known)))
             )

@@ -42,9 +42,8 @@ async def async_connect(
             case name if name == CONNECTOR_OCPP:
                 connector = box = await async_ocpp_connector(hass, settings, clock)
                 entry.async_on_unload(box.let_go)  # also when the building does not come up
-            case profile_id:
-                cuts = remembered.cuts(wiring)
-                connector = await _async_from_profile(hass, entry, profile_id, wiring, clock, cuts)
+            case _:
+                connector = await _async_from_profile(hass, entry, wiring, clock, remembered.cuts(wiring))
         memory = contactors.memory(wiring) if settings.get(CONF_CONTACTOR) else None
         equipment = stall_equipment(hass, settings, clock, stagger=contactors.stagger, memory=memory)
         return equipped(connector, equipment, clock)
@@ -54,10 +53,10 @@ async def async_connect(
 
 
 async def _async_from_profile(
-    hass: HomeAssistant, entry: ConfigEntry, profile_id: str, wiring: StallWiring, clock: Clock, cuts: Cuts
+    hass: HomeAssistant, entry: ConfigEntry, wiring: StallWiring, clock: Clock, cuts: Cuts
 ) -> Connector:
     """Raises ValueError for a setting out of range, `HomeAssistantError` for a Modbus device used in another way."""
-    profile = await hass.async_add_executor_job(load_profile, profile_id, own_profiles_folder(hass))
+    profile = await hass.async_add_executor_job(load_profile, wiring.config.connector, own_profiles_folder(hass))
     own = connector_settings(wiring.settings)
     units = {
         unit_id: async_get_unit(hass, entry, modbus_params(profile, own), unit_id)

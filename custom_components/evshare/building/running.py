@@ -69,6 +69,7 @@ class RunningBuilding:
         entry: ConfigEntry,
         wiring: Wiring,
         journal: Journal,
+        *,
         remembered: Remembered,
         connect: Connect,
     ) -> None:
@@ -106,7 +107,7 @@ class RunningBuilding:
         contactors = await Contactors.async_load(hass, entry.entry_id)
         remembered = await Remembered.async_load(hass, entry)
         connect = connect or partial(async_connect, hass, entry, contactors, remembered)
-        return cls(hass, entry, wiring, journal, remembered, connect)
+        return cls(hass, entry, wiring, journal, remembered=remembered, connect=connect)
 
     def attach_link(self, link: Link) -> None:
         """Give it a wire to the app, before it is started."""

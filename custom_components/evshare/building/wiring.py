@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
 from ..connectors.entities.slots import EntitySettings, entity_gate, entity_ports
@@ -28,6 +28,7 @@ from ..const import (
     CONF_GRID_POWER,
     CONF_HA_USER_ID,
     CONF_MAX_CURRENT_A,
+    CONF_MDNS,
     CONF_METER,
     CONF_PHASE_MAP,
     CONF_PHASES,
@@ -52,7 +53,7 @@ PRESENCE_S = {GateKind.NATIVE: 180, GateKind.CONTACTOR: 300}
 """How long an authorisation waits for the plug. A contactor may have to rest, and the connector behind it boots first
 (connectors reference 1.5 a)."""
 
-CHANGED_IN_PLACE = frozenset({CONF_TAG_READER})
+CHANGED_IN_PLACE = frozenset({CONF_MAC, CONF_MDNS, CONF_TAG_READER})
 """Stall settings that need no new connector."""
 
 

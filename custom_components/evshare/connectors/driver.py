@@ -68,6 +68,7 @@ class ProfileConnector:
         self._plug = None if profile.plug_by_power is None else PowerPlugWatch(profile.plug_by_power)
         self._losses: tuple[OnLoss, OnLoss, OnLoss] | None = None
         """What it does on silence, reboot and unplug, as read after it was prepared."""
+        self._ports = profile.ports
         if settings.max_current_a < self.min_a:
             raise ValueError(f"max_current_a: got {settings.max_current_a}; accepted: {self.min_a} or more")
         self._values: dict[str, Value] = {}
@@ -88,11 +89,7 @@ class ProfileConnector:
     @property
     def ports(self) -> Ports:
         """What the model can do by itself; once it was prepared, with what its own failsafe says."""
-        ports = self._profile.ports
-        if self._losses is None:
-            return ports
-        silence, reboot, unplug = self._losses
-        return replace(ports, on_silence=silence, on_reboot=reboot, on_unplug=unplug)
+        return self._ports
 
     @property
     def failsafe(self) -> Failsafe | None:
@@ -169,6 +166,7 @@ class ProfileConnector:
         await self._read(frozenset({Tier.ONCE, Tier.FAST, Tier.SLOW}))
         silence, reboot, unplug = (rules.loss(one, self._values) for one in self._profile.loss_rules.values())
         self._losses = (silence, reboot, unplug)
+        self._ports = self._known_ports()
 
     async def poll(self) -> Reading:
         """Read what is due: the fast points always, the others by time or after a change."""
@@ -204,7 +202,8 @@ class ProfileConnector:
             pilot=pilot,
             at=at,
             mono_s=mono_s,
-            enabled=self._enabled(),
+            enabled=self._enabled(read_back := rules.enabled(self._profile, self._values)),
+            gate_read=read_back is not None,
             card=self._card.seen(self._profile, values),
         )
 
@@ -355,8 +354,16 @@ class ProfileConnector:
     def _adopt(self, profile: Profile) -> None:
         if profile is not self._profile:
             self._profile = profile
+            self._ports = self._known_ports()
             self._values = {}
             self._wire.adopt(profile)
+
+    def _known_ports(self) -> Ports:
+        ports = self._profile.ports
+        if self._losses is None:
+            return ports
+        silence, reboot, unplug = self._losses
+        return replace(ports, on_silence=silence, on_reboot=reboot, on_unplug=unplug)
 
     async def _run(self, name: str, limit_a: int | None = None) -> None:
         """Do the steps of a command; one the profile does not have is nothing to do."""
@@ -432,10 +439,9 @@ class ProfileConnector:
         power = rules.number(values, "power_w")
         return self._plug.seen(power, mono_s, closed=rules.enabled(self._profile, values) is not True)
 
-    def _enabled(self) -> bool | None:
-        if not self.ports.gate:
+    def _enabled(self, read_back: bool | None) -> bool | None:
+        if not self._ports.gate:
             return None
-        read_back = rules.enabled(self._profile, self._values)
         if read_back is not None:
             return read_back
         return self._gate is _Gate.OPEN or not self._told

@@ -53,6 +53,7 @@ class ModbusWire:
     def adopt(self, profile: Profile) -> None:
         """Read and write as another variant of the model says."""
         self._transport = profile.transport
+        self._last: dict[Span, tuple[Sequence[int], dict[str, Value]]] = {}
         self._plan = ReadingPlan(profile, self._settings.point, self._cuts)
 
     async def read(self, tiers: frozenset[Tier]) -> dict[str, Value]:
@@ -116,12 +117,11 @@ class ModbusWire:
             raise
         if len(answer) != count:
             raise _NotServed(f"{self._settings.place}: {what}: got {len(answer)}; accepted: {count}")
-        if span.table.is_bits:
-            return {point.name: decode_bit(point, bool(answer[point.addr - start])) for point in span.points}
-        return {
-            point.name: decode_registers(point, answer[(at := point.addr - start) : at + point.words])
-            for point in span.points
-        }
+        before, values = self._last.get(span, ((), {}))
+        if answer != before:  # most polls find most of a box as it was
+            values = _decoded(span, answer)
+            self._last[span] = answer, values
+        return values
 
     async def _request[T](self, request: Callable[[], Awaitable[T]], unit_id: int, what: str) -> T:
         where = f"{self._settings.place} unit {unit_id}: {what}"
@@ -145,6 +145,15 @@ class ModbusWire:
 
 class _NotServed(ConnectorRefused):
     """Exception code 2 or 3: this range or value is not served."""
+
+
+def _decoded(span: Span, answer: Sequence[int]) -> dict[str, Value]:
+    if span.table.is_bits:
+        return {point.name: decode_bit(point, bool(answer[point.addr - span.start])) for point in span.points}
+    return {
+        point.name: decode_registers(point, answer[(at := point.addr - span.start) : at + point.words])
+        for point in span.points
+    }
 
 
 def _reading(unit: ModbusUnit, table: Table) -> Callable[[int, int], Awaitable[Sequence[int]]]:

@@ -67,9 +67,7 @@ def _load_own(profile_id: str, folder: Path | None) -> Profile:
 def _nobodys(profile: Profile, profile_id: str) -> Profile:
     """The same as a profile that nobody answers for, and that is not looked for on the network."""
     variants = tuple(replace(one, profile=_nobodys(one.profile, profile_id)) for one in profile.variants)
-    return replace(
-        profile, id=profile_id, support=Support.EXPERIMENTAL, checked=False, discovery=(), variants=variants
-    )
+    return replace(profile, id=profile_id, support=Support.EXPERIMENTAL, checked=False, discovery=(), variants=variants)
 
 
 @cache

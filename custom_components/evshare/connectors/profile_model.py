@@ -7,6 +7,7 @@ drivers' business.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 from ..model import OnLoss
@@ -376,7 +377,7 @@ class Profile:
     discovery: tuple[Discovery, ...]
     variants: tuple[Variant, ...] = ()
 
-    @property
+    @cached_property
     def ports(self) -> Ports:
         """The ports this model fills by itself, as it is once set-up has prepared it."""
         silence, reboot, unplug = (OnLoss(str(rules[-1].then)) for rules in self.loss_rules.values())

@@ -8,6 +8,7 @@ phases of one quantity are never read apart (connectors reference 3.5).
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from .profile_model import Block, Point, Profile
 from .profile_values import Table, Tier
@@ -31,30 +32,33 @@ class Cuts:
             self._learnt(tuple(sorted(self._known)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Span:
-    """Registers read in one request. `pieces` are points that must never be read apart: a value, a phase triple."""
+    """Registers read in one request. `pieces` are points that must never be read apart: a value, a phase triple.
+
+    Each is itself only, so that what was read last in it can be kept by it.
+    """
 
     table: Table
     unit_id: int | None
     pieces: tuple[tuple[Point, ...], ...]
 
-    @property
+    @cached_property
     def points(self) -> tuple[Point, ...]:
         """All points in it, by address."""
         return tuple(point for piece in self.pieces for point in piece)
 
-    @property
+    @cached_property
     def start(self) -> int:
         """First register."""
         return self.pieces[0][0].addr
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The register after the last one."""
         return max(_end(piece) for piece in self.pieces)
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Registers to read, holes included."""
         return self.end - self.start

@@ -10,6 +10,7 @@ from .decode import floor_wh
 from .profile_model import Profile
 from .profile_values import Value
 
+CURRENTS = ("current_l1_a", "current_l2_a", "current_l3_a")
 CARD_SHOWN_POLLS = 1.5
 """A card that was shown this many polls ago is seen by one of them, however they lie."""
 
@@ -52,9 +53,10 @@ def reading(
     at: datetime,
     mono_s: float,
     enabled: bool | None,
+    gate_read: bool,
     card: str | None,
 ) -> Reading:
-    """What this poll saw (`values`). Faults, gate and serial number are kept from the poll that last read them."""
+    """What this poll saw (`values`). Faults and serial number are kept from the poll that last read them."""
     # Without a car power may not be read every time, and does not change.
     power = rules.number(known if pilot.plugged is False else values, "power_w")
     limit = rules.number(values, "limit_a")
@@ -68,7 +70,7 @@ def reading(
         session_wh=floor_wh(values.get("energy_session_wh")),
         limit_a=None if limit is None else float(limit),
         enabled=enabled,
-        gate_read=rules.enabled(profile, known) is not None,
+        gate_read=gate_read,
         card_uid=card,
         serial=text(known, "serial"),
         fault=rules.fault(profile, known),
@@ -77,8 +79,7 @@ def reading(
 
 def _currents(profile: Profile, values: Mapping[str, Value]) -> tuple[float, float, float] | None:
     """The three currents; a model that has one current transformer has nothing on the others."""
-    names = [f"current_l{phase}_a" for phase in (1, 2, 3)]
-    if names[0] not in profile.points:
+    if CURRENTS[0] not in profile.points:
         return None
-    l1, l2, l3 = (rules.number(values, name) if name in profile.points else Decimal(0) for name in names)
+    l1, l2, l3 = (rules.number(values, name) if name in profile.points else Decimal(0) for name in CURRENTS)
     return None if l1 is None or l2 is None or l3 is None else (float(l1), float(l2), float(l3))

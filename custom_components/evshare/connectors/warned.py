@@ -1,7 +1,6 @@
 """What a connector in use has to say to whoever looks after it, beside its readings: nothing that stops anybody."""
 
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
 
 class Warned(StrEnum):
@@ -13,15 +12,7 @@ class Warned(StrEnum):
     METER_IGNORED = "twc_meter_ignored"
 
 
-@runtime_checkable
-class Warns(Protocol):
-    """A connector that may have something to say."""
-
-    @property
-    def warnings(self) -> frozenset[Warned]:
-        """What it says now."""
-
-
 def warnings(connector: object) -> frozenset[Warned]:
-    """What a connector says now; nothing if it never does."""
-    return connector.warnings if isinstance(connector, Warns) else frozenset()
+    """What a connector says now (its own `warnings`); nothing if it never does."""
+    said: frozenset[Warned] = getattr(connector, "warnings", frozenset())
+    return said

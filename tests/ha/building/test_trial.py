@@ -2,8 +2,7 @@
 
 import pytest
 
-from custom_components.evshare.building.errors import NotInBuilding
-from custom_components.evshare.building.errors import InSession
+from custom_components.evshare.building.errors import InSession, NotInBuilding
 from custom_components.evshare.model import StallId
 
 from .conftest import ANNAS_CARD, BENS_CARD, STALL_1, STALL_2, MakeSite, Site

@@ -182,15 +182,17 @@ class Gate:
             raise ConnectorRefused(f"{self._point.name}: the box does not pause")
 
     async def _end(self, commands: Commands, running: Transaction) -> None:
-        """Stop it, and give it nothing; where neither is taken, the connector goes out of service."""
+        """Give it nothing, then end it; where neither is taken, the connector goes out of service."""
+        try:
+            await self._point.limits.offer(commands, 0, running.id)
+            held = True
+        except ConnectorRefused:
+            held = False
         try:
             ended = await commands.stop(running.id)
         except ConnectorRefused:
             ended = False
-        try:
-            await self._point.limits.offer(commands, 0, running.id)
-        except ConnectorRefused:
-            if not ended and self._point.picture.in_transaction:
-                self._out_of_service = await commands.allow(self._point.number, allowed=False)
-                if not self._out_of_service:
-                    raise
+        if not (held or ended) and self._point.picture.in_transaction:
+            self._out_of_service = await commands.allow(self._point.number, allowed=False)
+            if not self._out_of_service:
+                raise ConnectorRefused(f"{self._point.name}: the box neither stops nor goes out of service")

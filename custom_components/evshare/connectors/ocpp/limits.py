@@ -106,6 +106,7 @@ class Limits:
                 self._was_refused(purpose)
                 return False
             self.told_mono_s = self._clock.monotonic()
+            self._doubted = self._doubted and not own
         self._told[purpose] = (limit_a, transaction)
         if purpose is Purpose.BOX:  # its 0 A at rest would choke the others
             self._refused |= {Purpose.TRANSACTION, Purpose.CONNECTOR}

@@ -54,6 +54,8 @@ class Meeting:
                 await self.ask(number)
         except ConnectorUnreachable as error:
             _LOGGER.warning("%s could not be set up: %s", self._box.identity, error)
+            if self._box.settings is None:  # what it does alone nobody knows
+                self._box.settled({})
         self.over_mono_s = self._clock.monotonic()
         self._box.changed()
 

@@ -140,9 +140,12 @@ class Point:
         """
         before = self._around.transactions.said_before(self._around.identity, start)
         if before is not None:
+            if before.running:  # what came of it the first time may have been lost with the connection
+                self._act(before)
             return before.id, Verdict.ACCEPTED if before.running and before.accepted else Verdict.INVALID
         verdict = verdict or await self._let_start(start)
         if self.running is not None:
+            self._lost.add(self.running.id)
             await self._end(self.running)
         self.picture.measured(Sample(at=start.at, register_wh=start.register_wh))
         self.picture.began()
@@ -174,6 +177,7 @@ class Point:
             self.picture.measured(sample)
         if stop.register_wh is not None:
             self.picture.measured(Sample(at=stop.at, register_wh=stop.register_wh))
+        self._lost.discard(transaction.id)
         if transaction.running:
             await self._end(transaction, unplugged=stop.ended is Ended.UNPLUGGED)
             if transaction.accepted and self._by_person(stop):

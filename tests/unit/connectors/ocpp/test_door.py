@@ -12,9 +12,10 @@ from aiohttp import WSMsgType, encode_basic_auth
 from aiohttp.test_utils import TestServer
 import pytest
 
-from custom_components.evshare.connectors.ocpp import door
+from custom_components.evshare.connectors.ocpp import door, rpc
 from custom_components.evshare.connectors.ocpp.door import Door
-from custom_components.evshare.model import Pilot
+from custom_components.evshare.connectors.ports import ConnectorUnreachable
+from custom_components.evshare.model import OnLoss, Pilot
 from demo.boxes.ocpp_box import Manners, NotLetIn
 from demo.boxes.ocpp_line import Line
 from tests.certificates import certificate
@@ -75,7 +76,7 @@ async def test_a_wrong_name_or_password_is_unauthorised(site: Site, changes: dic
     with pytest.raises(NotLetIn) as refused:
         await site.box(**changes).connect()
     assert refused.value.status == 401
-    with pytest.raises(Exception, match="is not connected"):
+    with pytest.raises(ConnectorUnreachable, match="is not connected"):
         await connector.poll()
 
 
@@ -184,7 +185,7 @@ async def test_a_message_of_more_than_64_kib_ends_the_connection(site: Site, cli
     async for _ in socket:
         pass
     assert socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
-    with pytest.raises(Exception, match="is not connected"):
+    with pytest.raises(ConnectorUnreachable, match="is not connected"):
         await connector.poll()
 
 
@@ -216,6 +217,32 @@ async def test_a_box_that_says_nothing_but_answers_pings_stays(
         await socket.pong(ping.data)
     assert not socket.closed
     await socket.close()
+
+
+async def test_a_box_that_answers_nothing_is_called_open_and_refuses_in_time(
+    site: Site, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 0.02)
+    connector = site.connector()
+    socket = await knock(client, site)
+    await socket.send_str(BOOT)
+    await until(lambda: site.central.boxes[IDENTITY].met_mono_s is not None)
+    assert connector.ports.on_silence is OnLoss.OPENS
+    with pytest.raises(ConnectorUnreachable, match="was not answered"):
+        await connector.prepare()
+    await socket.close()
+
+
+async def test_a_box_that_goes_away_keeps_nobody_waiting(site: Site, client: aiohttp.ClientSession) -> None:
+    connector = site.connector()
+    socket = await knock(client, site)
+    await socket.send_str(BOOT)
+    waiting = asyncio.ensure_future(connector.disable())
+    while json.loads((await socket.receive()).data)[0] != 2:
+        pass
+    await socket.close()
+    with pytest.raises(ConnectorUnreachable):
+        await waiting
 
 
 async def test_a_box_that_sends_on_without_waiting_is_cut_off(site: Site, client: aiohttp.ClientSession) -> None:

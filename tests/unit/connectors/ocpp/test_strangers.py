@@ -273,3 +273,25 @@ async def test_a_box_that_cannot_be_closed_offline_says_so_and_still_gives_nothi
     assert answered(box, "StartTransaction")[0]["idTagInfo"] == {"status": "Invalid"}
     assert (stall.cards, box.outlets[0].transaction) == ([], None)
     assert flowed_mws(box) == 0
+
+
+async def test_a_legitimate_transaction_survives_a_box_that_tells_of_another_one_meanwhile(
+    site: Site, stall: Stall
+) -> None:
+    """Nobody believes the box over its own meter: what it goes on metering goes on."""
+    connector = site.connector(stall=stall)
+    box = await site.connected()
+    await connector.prepare()
+    box.plug(car())
+    box.show_card(ANNA)
+    await site.passes(1)
+    await connector.enable(16)
+    await site.passes(20)
+    at = site.clock.utcnow().isoformat()
+    box.say_again("StartTransaction", {"connectorId": 1, "idTag": STRANGER, "meterStart": 137_050, "timestamp": at})
+    await site.passes(20)
+    reading = await connector.poll()
+    assert (reading.enabled, reading.power_w) == (True, 11_040.0)
+    await connector.disable()
+    await site.passes(5)
+    assert box.outlets[0].transaction is None

@@ -1,0 +1,238 @@
+"""Wall connectors that show themselves on the network: which model each is, and whether a stall has it already.
+
+A stall knows its connector again by its serial number, its network card (MAC) or the name it announces (mDNS), and
+follows it to another address. Nothing is written to a box that was found: it is asked who it is, no more. Whatever
+stands at a stall's address, the driver asks for its serial number before it writes anything.
+
+A MAC or name is learnt where the serial number proves it, or where the stall's connector answers at that very address.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSubentry
+from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PORT
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.device_registry import format_mac
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+
+from .connectors.ports import ConnectorError, WrongDevice
+from .connectors.profile import OWN, Profile, available_profiles, load_profile
+from .const import (
+    CONF_CONNECTOR,
+    CONF_CONTACTOR,
+    CONF_MAX_CURRENT_A,
+    CONF_MDNS,
+    CONF_METER,
+    CONF_PHASE_MAP,
+    CONF_SERIAL,
+    CONF_UNIT_ID,
+    CONNECTOR_ENTITIES,
+    CONNECTOR_OCPP,
+    DOMAIN,
+    SUBENTRY_STALL,
+)
+from .model import StallId
+from .sighting import CannotLook, async_identify
+
+_SERIALS: Final = ("sn", "serial_number")
+"""What the serial number is called in announcements: Peblar's and NRGkick's (home-assistant/core, their manifests)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A box that showed itself."""
+
+    host: str
+    """Its address."""
+    hostname: str
+    profile: Profile | None
+    """The model whose facts fit; None for a network card that a stall is known by."""
+    mac: str | None = None
+    mdns: str | None = None
+    """The name it announces, in lower case."""
+    serial: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the box over restarts and addresses."""
+        return f"box:{self.mac or self.mdns or self.host}"
+
+    @property
+    def seen_as(self) -> dict[str, str]:
+        """What a stall keeps to know it again."""
+        return {key: value for key, value in ((CONF_MAC, self.mac), (CONF_MDNS, self.mdns)) if value is not None}
+
+
+class NotOurs(Exception):
+    """What answers is no wall connector of the model it looked like."""
+
+
+async def async_found_by_dhcp(hass: HomeAssistant, info: DhcpServiceInfo) -> Found:
+    """What asked for an address."""
+    hostname, mac = info.hostname.lower(), info.macaddress.lower().replace(":", "")
+    profile = await hass.async_add_executor_job(_fitting, {"hostname": hostname, "macaddress": mac})
+    return Found(host=info.ip, hostname=hostname, profile=profile, mac=format_mac(mac))
+
+
+async def async_found_by_zeroconf(hass: HomeAssistant, info: ZeroconfServiceInfo) -> Found:
+    """What announced itself."""
+    # The one of them that is told first changes; an IPv4 address is what connectors are set up with.
+    host = next((str(address) for address in info.ip_addresses if address.version == 4), info.host)
+    name = info.name.lower()
+    shown = {"zeroconf_type": info.type, "zeroconf_name": name}
+    serial = next((str(info.properties[key]) for key in _SERIALS if info.properties.get(key)), None)
+    return Found(
+        host=host,
+        hostname=info.hostname.lower().rstrip("."),
+        profile=await hass.async_add_executor_job(_fitting, shown),
+        mdns=name,
+        serial=serial,
+    )
+
+
+async def async_is_known(hass: HomeAssistant, found: Found) -> bool:
+    """Whether a stall has this box. If so, its address and what it is known by are brought up to date.
+
+    Raises:
+        NotOurs: another device than its model answers.
+        ConnectorError: nobody answers, so that nobody can tell.
+    """
+    known = [place for place in _stalls(hass) if _is(*place, found)]
+    if not known:
+        found = await _async_asked(hass, found)
+        known = [place for place in _stalls(hass) if _is(*place, found)]
+    for entry, stall in known:
+        await _async_keep_up(hass, entry, stall, found)
+    return bool(known) or any(_at(stall, found) for _, stall in _stalls(hass) if found.serial is None)
+
+
+async def _async_asked(hass: HomeAssistant, found: Found) -> Found:
+    """The same with the serial number that the box tells, if it tells one to everybody."""
+    profile = found.profile
+    if profile is None or profile.contactor or found.serial is not None or profile.transport.auth_required:
+        return found
+    if "serial" not in profile.points:
+        return found
+    settings = {
+        CONF_CONNECTOR: profile.id,
+        CONF_HOST: found.host,
+        CONF_PORT: profile.transport.port,
+        CONF_UNIT_ID: profile.transport.unit_id if profile.transport.is_modbus else None,
+        CONF_MAX_CURRENT_A: 16 if profile.set_current is None else profile.set_current.min_a,
+        CONF_PHASE_MAP: [1, 2, 3],
+        CONF_CONTACTOR: None,
+        CONF_METER: None,
+    }
+    try:
+        identity = await async_identify(hass, settings)
+    except WrongDevice as error:
+        raise NotOurs(str(error)) from error
+    except (CannotLook, TimeoutError) as error:
+        raise ConnectorError(str(error) or type(error).__name__) from error
+    return replace(found, serial=identity.serial)
+
+
+def _fitting(shown: Mapping[str, str]) -> Profile | None:
+    """The model that shows itself like this. Reads the disk."""
+    for profile_id in available_profiles():
+        profile = load_profile(profile_id)
+        for fact in profile.discovery:
+            patterns = {
+                "hostname": fact.hostname,
+                "macaddress": fact.macaddress,
+                "zeroconf_type": fact.zeroconf_type,
+                "zeroconf_name": fact.zeroconf_name,
+            }
+            wanted = {key: pattern for key, pattern in patterns.items() if pattern is not None}
+            if all(fnmatchcase(shown.get(key, ""), pattern) for key, pattern in wanted.items()):
+                return profile
+    return None
+
+
+def _stalls(hass: HomeAssistant) -> Iterator[tuple[ConfigEntry, ConfigSubentry]]:
+    """Every stall of every building that is reached at an address."""
+    for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
+        for stall in entry.get_subentries_of_type(SUBENTRY_STALL):
+            if stall.data.get(CONF_HOST) and stall.data[CONF_CONNECTOR] not in (CONNECTOR_ENTITIES, CONNECTOR_OCPP):
+                yield entry, stall
+
+
+def _is(entry: ConfigEntry, stall: ConfigSubentry, found: Found) -> bool:
+    """Whether the connector of a stall is the box that was found."""
+    data = stall.data
+    if found.mac is not None and found.mac == data.get(CONF_MAC):
+        return True
+    if found.mdns is not None and found.mdns == data.get(CONF_MDNS):
+        return True
+    if not _same_make(stall, found):
+        return False
+    if found.serial is not None and data.get(CONF_SERIAL) is not None:
+        return found.serial == str(data[CONF_SERIAL])
+    if str(data[CONF_HOST]).lower() in (found.hostname, found.hostname.partition(".")[0]):
+        return True
+    return _at(stall, found) and _answers(entry, stall)
+
+
+def _same_make(stall: ConfigSubentry, found: Found) -> bool:
+    """Whether the numbers of both are of one maker; of a model of the owner's own nobody knows."""
+    connector: str = stall.data[CONF_CONNECTOR]
+    if found.profile is None:
+        return False
+    return connector.startswith(OWN) or connector.partition("_")[0] == found.profile.id.partition("_")[0]
+
+
+def _at(stall: ConfigSubentry, found: Found) -> bool:
+    """Whether the stall is set up at the address where the box was found."""
+    return found.host == str(stall.data[CONF_HOST]) and _same_make(stall, found)
+
+
+@callback
+def _answers(entry: ConfigEntry, stall: ConfigSubentry) -> bool:
+    """Whether the stall's connector answers at the moment, so that nobody else is at its address."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
+    running = entry.runtime_data.stalls.get(StallId(stall.subentry_id))
+    return running is not None and running.state.online and not running.state.dark
+
+
+async def _async_keep_up(hass: HomeAssistant, entry: ConfigEntry, stall: ConfigSubentry, found: Found) -> None:
+    """Take over the box's address, unless the owner named it by a name, and what it is known by."""
+    data: dict[str, Any] = {**stall.data, **found.seen_as}
+    unique_id = stall.unique_id
+    before = data[CONF_HOST]
+    if before != found.host and _is_address(before) and not await _async_still_there(hass, stall):
+        data[CONF_HOST] = found.host
+        unique_id = _moved(hass, unique_id, before, found.host)
+    hass.config_entries.async_update_subentry(entry, stall, data=data, unique_id=unique_id)
+
+
+async def _async_still_there(hass: HomeAssistant, stall: ConfigSubentry) -> bool:
+    """Whether the connector answers at its old address as well: a box with two addresses stays where it is."""
+    if stall.data.get(CONF_SERIAL) is None:
+        return False  # who answers there may be another of the same model
+    try:
+        identity = await async_identify(hass, stall.data)
+    except ConnectorError, CannotLook, TimeoutError:
+        return False
+    return identity.serial == str(stall.data[CONF_SERIAL])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _moved(hass: HomeAssistant, unique_id: str | None, before: str, host: str) -> str | None:
+    """The id of a stall that is named by its address, as long as nobody else is named by the new one."""
+    if unique_id is None or not unique_id.startswith(f"stall:{before}:"):
+        return unique_id
+    moved = f"stall:{host}:{unique_id.removeprefix(f'stall:{before}:')}"
+    return unique_id if any(stall.unique_id == moved for _, stall in _stalls(hass)) else moved
