@@ -44,18 +44,21 @@ class WatchedHomeAssistant:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let it stop by itself."""
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()
 
     async def order(self, what: str, **details: object) -> Mapping[str, Any]:
         """Have something done there; returns the answer."""
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"order": what, **details}).encode() + b"\n")
         return await self._answer()
 
     async def _answer(self) -> Mapping[str, Any]:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])

@@ -21,7 +21,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 
-from .watch import POLLS, count_polls, count_states, measure
+from .watch import POLLS, count_polls, count_states, lateness, measure
 
 POLL_S = float(os.environ.get("EVBENCH_PACE", "1.0"))
 READY_S = 120.0
@@ -40,6 +40,8 @@ class Watched:
         match order.pop("order"):
             case "measure":
                 return await measure(self._hass, **order)
+            case "lateness":
+                return await lateness(self._hass, **order)
             case "count_states":
                 return await count_states(self._hass, **order)
             case "set_up_building":
@@ -148,6 +150,6 @@ async def serve(folder: Path) -> None:
 ANSWERS = os.dup(1)
 os.dup2(2, 1)  # whatever prints goes to the log
 if __name__ == "__main__":
-    runner._enable_posix_spawn()  # noqa: SLF001  # as Home Assistant itself begins
+    runner._enable_posix_spawn()  # as Home Assistant itself begins
     with asyncio.Runner(loop_factory=runner.create_event_loop) as loop:
         loop.run(serve(Path(sys.argv[1])))

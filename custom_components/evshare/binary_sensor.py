@@ -116,6 +116,10 @@ class BuildingBinarySensor(BuildingEntity, BinarySensorEntity):
         """What the building says now."""
         return self.entity_description.value_fn(self._building)
 
+    @override
+    def _shown(self) -> object:
+        return self.is_on
+
 
 class StallBinarySensor(StallEntity, BinarySensorEntity):
     """A binary sensor of a stall."""
@@ -127,3 +131,7 @@ class StallBinarySensor(StallEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         """What the stall says now."""
         return self.entity_description.value_fn(self._stall)
+
+    @override
+    def _shown(self) -> object:
+        return self.is_on

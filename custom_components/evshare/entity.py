@@ -20,11 +20,38 @@ from .devices import EvshareConfigEntry
 from .model import StallId
 
 
-class BuildingEntity(Entity):
-    """An entity of the building as a whole."""
+class _Showing(Entity):
+    """Looks again whenever something in the building changed, and is written only if it then shows something else."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
+    _building: RunningBuilding
+    _written: object = None
+
+    def _shown(self) -> object:
+        """What it shows while it is available."""
+        return None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Be told of changes."""
+        self._written = self._seen()  # Home Assistant writes it now
+        self.async_on_remove(self._building.subscribe(self._look_again))
+
+    @callback
+    def _look_again(self) -> None:
+        seen = self._seen()
+        if seen != self._written:
+            self._written = seen
+            self.async_write_ha_state()
+
+    def _seen(self) -> object:
+        available = self.available
+        return available, self._shown() if available else None
+
+
+class BuildingEntity(_Showing):
+    """An entity of the building as a whole."""
 
     def __init__(self, entry: EvshareConfigEntry, description: EntityDescription) -> None:
         self.entity_description = description
@@ -32,17 +59,9 @@ class BuildingEntity(Entity):
         self._attr_unique_id = f"{self._building.building.id}_{description.key}"
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, self._building.building.id)})
 
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Look again whenever something in the building changed."""
-        self.async_on_remove(self._building.subscribe(self.async_write_ha_state))
 
-
-class StallEntity(Entity):
+class StallEntity(_Showing):
     """An entity of one stall; unavailable while its connector is silent."""
-
-    _attr_has_entity_name = True
-    _attr_should_poll = False
 
     def __init__(self, entry: EvshareConfigEntry, stall_id: StallId, description: EntityDescription) -> None:
         self.entity_description = description
@@ -67,15 +86,11 @@ class StallEntity(Entity):
         return stall.state.online
 
     @override
-    async def async_added_to_hass(self) -> None:
-        """Look again whenever something in the building changed."""
-        self.async_on_remove(self._building.subscribe(self._look_again))
-
     @callback
     def _look_again(self) -> None:
         # A stall that was just taken out: HA removes this entity with its subentry a moment later.
         if self._stall_id in self._building.stalls:
-            self.async_write_ha_state()
+            super()._look_again()
 
     async def _async_check_caller(self, *, person: bool = False, manager: bool = False) -> None:
         """Refuse callers who may not control this stall (DESIGN rule 9).

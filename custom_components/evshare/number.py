@@ -53,6 +53,10 @@ class MaxCurrent(StallEntity, NumberEntity):
         return self._stall.max_current_a
 
     @override
+    def _shown(self) -> object:
+        return self.native_min_value, self.native_max_value, self.native_value
+
+    @override
     async def async_set_native_value(self, value: float) -> None:
         """Change the limit, for an admin or an automation; whole amperes, rounded down."""
         await self._async_check_caller(manager=True)

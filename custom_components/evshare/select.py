@@ -40,6 +40,10 @@ class ModeSelect(StallEntity, SelectEntity):
         return None if session is None else session.mode.value
 
     @override
+    def _shown(self) -> object:
+        return self.current_option
+
+    @override
     async def async_select_option(self, option: str) -> None:
         """Change the mode, for an admin, the session's own resident, or an automation."""
         await async_set_mode(self.hass, self._building, self._stall, self._context, ChargeMode(option))

@@ -258,6 +258,10 @@ class BuildingSensor(BuildingEntity, SensorEntity):
         """What the building says now."""
         return self.entity_description.value_fn(self._building)
 
+    @override
+    def _shown(self) -> object:
+        return self.native_value
+
 
 class StallSensor(StallEntity, SensorEntity):
     """A sensor of a stall."""
@@ -285,3 +289,7 @@ class StallSensor(StallEntity, SensorEntity):
     def last_reset(self) -> datetime | None:
         """When the count of a session began."""
         return self.entity_description.last_reset_fn(self._stall)
+
+    @override
+    def _shown(self) -> object:
+        return self.native_value, self.extra_state_attributes, self.last_reset

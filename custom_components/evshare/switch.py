@@ -32,6 +32,10 @@ class PauseSwitch(StallEntity, SwitchEntity):
         return self._stall.state.paused
 
     @override
+    def _shown(self) -> object:
+        return self.is_on
+
+    @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Pause, for an admin, the session's own resident, or an automation."""
         await self._async_set(paused=True)

@@ -14,6 +14,10 @@ class ModbusNetwork:
         """Put a device into the network."""
         self._devices[(host, port)] = device
 
+    def remove(self, host: str, port: int = 502) -> None:
+        """Nobody answers there any more."""
+        del self._devices[(host, port)]
+
     def connection(self, params: ModbusTcpParams | ModbusSerialParams) -> MockModbusConnection:
         """What HA gets when it connects to an address, or opens a serial line (its port is 0 here)."""
         serial = isinstance(params, ModbusSerialParams)

@@ -216,6 +216,8 @@ async def test_diagnostics_tell_much_of_the_building_and_nothing_of_anybody(
     assert stall_1["session"]["credential_kind"] == "ha_user"
     assert stall_1["firmware"] == "3.10.42"
     assert stall_1["reading"]["card_present"]
+    assert (stall_1["lock_quality"], stall_1["lock_quality_planned"]) == ("held", "held")
+    assert stall_1["failsafe"] == {"current_a": 0.0, "timeout_s": 60.0}
     text = json.dumps(diagnostics).casefold()
     for secret in (
         "Anna",

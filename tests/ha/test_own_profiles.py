@@ -40,6 +40,14 @@ async def the_list(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowR
     return await go_on(hass, result, next_step_id="from_list")
 
 
+async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Bring a building to life; a connector that cannot be used is not waited for."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
 def labels(result: SubentryFlowResult) -> dict[str, str]:
     options = result["data_schema"].schema["connector"].config["options"]
     return {option["value"]: option["label"] for option in options}
@@ -124,9 +132,8 @@ async def test_a_file_that_broke_leaves_its_stall_alone_offline_and_names_itself
     path = folder / "our_keba.yaml"
     path.write_text(OUR_KEBA + "register: enrgy_total_wh\n")
     own = stall("stall-2", "Stall 2", host="10.0.0.12", serial="17619301", **OWN)
-    entry = await set_up(hass, make_entry(stall(), own))
-    assert entry.state is ConfigEntryState.LOADED
-    assert state_of(hass, "sensor.stall_1_status") == "available"
+    entry = await begin(hass, make_entry(stall(), own))
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "available")
     assert state_of(hass, "sensor.stall_2_status") == "offline"
     issue = issues(hass)["profile_broken"]
     assert issue.translation_placeholders["stall"] == "Stall 2"
@@ -137,12 +144,40 @@ async def test_a_file_that_broke_leaves_its_stall_alone_offline_and_names_itself
     assert issues(hass) == {}
 
 
+async def test_a_file_that_was_mended_is_taken_with_the_next_change(
+    hass: HomeAssistant, make_entry: MakeEntry, keba: FakeKeba, folder: Path
+) -> None:
+    path = folder / "our_keba.yaml"
+    path.write_text("name: half of it\n")
+    entry = await begin(hass, make_entry(stall(**OWN)))
+    assert state_of(hass, "sensor.stall_1_status") == "offline"
+    path.write_text(OUR_KEBA)
+    hass.config_entries.async_update_subentry(entry, entry.subentries["stall-1"], title="Stall A")
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "available")
+    assert issues(hass) == {}
+
+
+async def test_a_file_that_breaks_under_a_running_stall_does_not_stop_it(
+    hass: HomeAssistant, make_entry: MakeEntry, keba: FakeKeba, folder: Path
+) -> None:
+    path = folder / "our_keba.yaml"
+    path.write_text(OUR_KEBA)
+    entry = await set_up(hass, make_entry(stall(**OWN)))
+    running = entry.runtime_data.stalls["stall-1"]
+    path.write_text("name: half of it\n")
+    hass.config_entries.async_update_subentry(entry, entry.subentries["stall-1"], title="Stall A")
+    await hass.async_block_till_done()
+    assert entry.runtime_data.stalls["stall-1"] is running
+    assert (running.config.name, running.config.billable) == ("Stall A", True)
+    assert state_of(hass, "sensor.stall_1_status") == "available"
+    assert issues(hass) == {}
+
+
 async def test_a_file_that_is_gone_is_named_too(
     hass: HomeAssistant, make_entry: MakeEntry, keba: FakeKeba, folder: Path
 ) -> None:
     shutil.rmtree(folder)
-    entry = await set_up(hass, make_entry(stall(**OWN)))
-    assert entry.state is ConfigEntryState.LOADED
+    await begin(hass, make_entry(stall(**OWN)))
     why = issues(hass)["profile_broken"].translation_placeholders["why"]
     assert why == f"connector: got our_keba.yaml, which is not there; accepted: a file in {folder}"
 
@@ -161,6 +196,5 @@ async def test_a_file_cannot_be_reached_outside_its_folder(
     hass: HomeAssistant, make_entry: MakeEntry, folder: Path
 ) -> None:
     (folder.parent / "secret.yaml").write_text(OUR_KEBA)
-    entry = await set_up(hass, make_entry(stall(connector="own:../secret")))
-    assert entry.state is ConfigEntryState.LOADED
+    await begin(hass, make_entry(stall(connector="own:../secret")))
     assert "which is not there" in issues(hass)["profile_broken"].translation_placeholders["why"]

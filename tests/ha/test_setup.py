@@ -167,9 +167,10 @@ async def test_a_stall_whose_connector_nobody_knows_is_offline_alone(
     hass: HomeAssistant, make_entry: MakeEntry, network: ModbusNetwork
 ) -> None:
     unknown = stall("stall-2", "Stall 2", connector="perpetuum_mobile", host="10.0.0.12", serial="17619301")
-    entry = await set_up(hass, make_entry(stall(), unknown))
+    entry = make_entry(stall(), unknown)
+    assert await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.LOADED
-    assert hass.states.get("sensor.stall_1_status").state == "available"
+    await wait_until(hass, lambda: hass.states.get("sensor.stall_1_status").state == "available")
     assert hass.states.get("sensor.stall_2_status").state == "offline"
 
 

@@ -29,7 +29,7 @@ class Care:
     def is_news(self, stall: RunningStall) -> bool:
         """Whether a stall locks better or worse than when this was asked last, or has something else to say."""
         condition = stall.lock_quality, warnings(stall.connector)
-        before = self._conditions.get(stall.config.id)
+        before = self._conditions.get(stall.config.id, (stall.config.lock_quality, frozenset()))
         self._conditions[stall.config.id] = condition
         return condition != before
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 import logging
 from typing import Any
 
@@ -71,12 +72,12 @@ class Garage:
             present = self.stalls.get(stall_id)
             if present is None:
                 await self._put_up(wiring, self._state(wiring, None))
-            elif wiring.connection != present.wiring.connection:
+            elif wiring.connection != present.wiring.connection or _usable_again(present, wiring):
                 await present.stop()
                 present.rewire(wiring)
                 await self._again(present)
             else:
-                present.rewire(wiring)
+                present.rewire(_as_it_runs(present, wiring))
         self._share_failsafe(building)
 
     async def let_go(self, stall_id: StallId) -> None:
@@ -156,3 +157,17 @@ class Garage:
         share_a = safe_share_a(building)
         for stall in self.stalls.values():
             stall.connector.set_failsafe_share(min(share_a, stall.config.max_current_a))
+
+
+def _usable_again(present: RunningStall, wiring: StallWiring) -> bool:
+    """The profile of a stall was mended."""
+    return present.wiring.unusable is not None and wiring.unusable is None
+
+
+def _as_it_runs(present: RunningStall, wiring: StallWiring) -> StallWiring:
+    """A profile that broke under a running stall matters only when its connector is built again."""
+    if wiring.unusable is None or present.wiring.unusable is not None:
+        return wiring
+    own = present.config
+    config = replace(wiring.config, billable=own.billable, lock_quality=own.lock_quality, gate=own.gate)
+    return replace(wiring, config=config, model=present.wiring.model, unusable=None)

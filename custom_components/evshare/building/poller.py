@@ -55,7 +55,7 @@ class Poller:
                     due_mono_s = began_mono_s + TICK_S
                     await self._poll()
                     # Counted from its beginning: a slow box is not asked more seldom for being slow.
-                    due_mono_s = _on_tick(began_mono_s + self._pace_s, min(BEAT_S, self._pace_s))
+                    due_mono_s = began_mono_s + self._pace_s
                 elif self._stall.now().mono_s >= self._beat_due_mono_s:
                     await self._beat_alone()
                 else:

@@ -4,6 +4,10 @@ from typing import NoReturn
 
 from ..connectors.ports import NO_PORTS, ConnectorRefused, Failsafe, Identity, Watcher
 from ..model import MIN_CURRENT_A, Reading
+from .poller import FAILURES_LOST
+
+AT_ONCE_S = 0.1
+SELDOM_S = 60.0
 
 
 class SilentConnector:
@@ -11,15 +15,28 @@ class SilentConnector:
 
     ports = NO_PORTS
     failsafe: Failsafe | None = None
-    poll_charging_s = 60.0
-    poll_plugged_s = 60.0
-    poll_idle_s = 60.0
     min_a = MIN_CURRENT_A
     heartbeat_s: float | None = None
 
     def __init__(self, max_a: int, why: str) -> None:
         self.max_a = max_a
         self._why = why
+        self._refused = 0
+
+    @property
+    def poll_charging_s(self) -> float:
+        """Soon at first, so that its stall is offline at once; then seldom, as nothing will change."""
+        return AT_ONCE_S if self._refused < FAILURES_LOST else SELDOM_S
+
+    @property
+    def poll_plugged_s(self) -> float:
+        """As `poll_charging_s`."""
+        return self.poll_charging_s
+
+    @property
+    def poll_idle_s(self) -> float:
+        """As `poll_charging_s`."""
+        return self.poll_charging_s
 
     def set_failsafe_share(self, limit_a: int) -> None:
         """There is nothing to remember it."""
@@ -59,4 +76,5 @@ class SilentConnector:
         """There is nothing to let go of."""
 
     def _refuse(self) -> NoReturn:
+        self._refused += 1
         raise ConnectorRefused(self._why)

@@ -210,7 +210,7 @@ class ProfileConnector:
     async def enable(self, limit_a: int) -> None:
         """Safe share into the failsafe, then the limit, then the gate; a limit that needs an open gate comes last."""
         self._check_limit(limit_a)
-        await self._meet()
+        await self._meet(surely=True)  # opening the neighbour's would be worse than opening none
         self._told = False
         await self._tell_failsafe()
         command = self._profile.set_current
@@ -297,9 +297,9 @@ class ProfileConnector:
         self._failsafe_told_a = None
         self._slow_mono_s = None
 
-    async def _meet(self) -> None:
-        """Check who answers: after each silence before anything is written, and now and then."""
-        if self._met and await self._recognised():
+    async def _meet(self, *, surely: bool = False) -> None:
+        """Check who answers: after each silence before anything is written, now and then, and before it is opened."""
+        if self._met and await self._recognised(surely):
             return
         self._adopt(self._model)
         values = await self._read(frozenset({Tier.ONCE, Tier.FAST}))
@@ -320,11 +320,11 @@ class ProfileConnector:
         self._met = True
         self._recognised_mono_s = self._clock.monotonic()
 
-    async def _recognised(self) -> bool:
+    async def _recognised(self, surely: bool) -> bool:
         """Whether it is still the one that was met; one that was heard a moment ago is not asked each time."""
         now_s = self._clock.monotonic()
         silent_s, since_s = now_s - self._heard_mono_s, now_s - self._recognised_mono_s
-        if silent_s < RECOGNISE_AFTER_S and since_s < RECOGNISE_EVERY_S:
+        if not surely and silent_s < RECOGNISE_AFTER_S and since_s < RECOGNISE_EVERY_S:
             return True
         try:
             values = await self._wire.read(frozenset({Tier.ONCE}))

@@ -25,13 +25,14 @@ def answers_as(device: Device, serial: str) -> None:
     device.bodies[IDENTITY] = json.dumps({"sse": serial, "fwv": "60.4"})
 
 
+@pytest.mark.parametrize("passed_s", [0, 21, 3600])
 async def test_another_box_at_the_address_is_refused_before_it_is_opened(
-    at_device: AtDevice, device: Device, clock: VirtualClock
+    at_device: AtDevice, device: Device, clock: VirtualClock, passed_s: float
 ) -> None:
     goe = at_device("goe_http_v2", serial="012345")
     await goe.poll()
     answers_as(device, "099999")
-    clock.mono_s += 21
+    clock.mono_s += passed_s
     device.asked.clear()
     with pytest.raises(WrongDevice, match="has serial number 099999; accepted: 012345"):
         await goe.enable(10)
