@@ -296,7 +296,8 @@ class Bench:
             ours, theirs = (windows[name].requests / windows[name].seconds / boxes for name in WAYS)
             print(
                 f"  {title}: CPU per box and cycle {ours_ms:.2f} ms against {theirs_ms:.2f} ms, "
-                f"{ours_ms / theirs_ms:.0%}; requests per box and cycle {ours:.1f} against {theirs:.1f}, {ours / theirs:.0%}"
+                f"{ours_ms / theirs_ms:.0%}; "
+                f"requests per box and cycle {ours:.1f} against {theirs:.1f}, {ours / theirs:.0%}"
             )
         print("  aim: at most a quarter of the CPU, at most 3 requests")
 
