@@ -218,6 +218,23 @@ class HomeAssistant:
         (subentry_id,) = await self._subentries(entry_id) - before
         return subentry_id
 
+    async def add_by_pages(self, entry_id: str, kind: str, answers: Mapping[str, Mapping[str, object]]) -> str:
+        """Add a subentry as somebody does who answers each page by its name; returns the new subentry's id."""
+        before = await self._subentries(entry_id)
+        path = "/api/config/config_entries/subentries/flow"
+        result = await self.post(path, {"handler": [entry_id, kind], "show_advanced_options": False})
+        while result["type"] != "create_entry":
+            if result["type"] == "progress":
+                await asyncio.sleep(0.5)
+                result = await self.get(f"{path}/{result['flow_id']}")
+            elif result.get("errors") or result.get("step_id") not in answers:
+                msg = f"{kind}: {json.dumps(result, default=str)[:800]}"
+                raise FlowRefused(msg)
+            else:
+                result = await self.post(f"{path}/{result['flow_id']}", dict(answers[result["step_id"]]))
+        (subentry_id,) = await self._subentries(entry_id) - before
+        return subentry_id
+
     async def _flow(self, path: str, start: Mapping[str, object], steps: tuple[Mapping[str, object], ...]) -> Any:
         result = await self.post(path, {**start, "show_advanced_options": False})
         for step in steps:

@@ -5,7 +5,7 @@ entered with a ticket from Home Assistant, phones redeem invitations, payment ca
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -131,9 +131,14 @@ class Lindenhof:
             fields["meter"] = meters.meter_entity(self.plan, stall)
         if stall.reader is CardReader.HOME_ASSISTANT:
             fields["tag_reader"] = readers[stall.id]
-        subentry = await self.home_assistant.subentry_flow(
-            self.entry_id, "stall", {"connector": stall.model.value}, fields, {}
-        )
+        pages: dict[str, Mapping[str, object]] = {
+            "user": {"next_step_id": "from_list"},
+            "from_list": {"connector": stall.model.value},
+            "reach": {"point": 1},
+            "connection": fields,
+            "confirm": {"next_step_id": "keep"},
+        }
+        subentry = await self.home_assistant.add_by_pages(self.entry_id, "stall", pages)
         while stall.id not in self.stall_devices:
             devices = await self.home_assistant.websocket({"type": "config/device_registry/list"})
             for device in devices:
