@@ -17,6 +17,7 @@ from .building.remembered import async_forget_remembered
 from .building.running import RunningBuilding
 from .const import CONF_APP_TOKEN, CONF_APP_URL, DOMAIN, PLATFORMS
 from .devices import EvshareConfigEntry, async_follow_devices
+from .discovery import async_follow_cards
 from .journal import JournalError
 from .link.client import LinkClient
 from .panel import async_hide_panel, async_serve_panel, async_show_panel
@@ -55,6 +56,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EvshareConfigEntry) -> b
         await building.async_stop()
         raise
     entry.async_on_unload(async_watch(hass, entry))
+    entry.async_on_unload(async_follow_cards(hass, entry))
 
     async def changed(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
         """Take over changed settings in place; only another app is worth a reload, which ends no session either."""

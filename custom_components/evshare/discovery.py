@@ -4,23 +4,26 @@ A stall knows its connector again by its serial number, its network card (MAC) o
 follows it to another address. Nothing is written to a box that was found: it is asked who it is, no more. Whatever
 stands at a stall's address, the driver asks for its serial number before it writes anything.
 
-A MAC or name is learnt where the serial number proves it, or where the stall's connector answers at that very address.
+A MAC or name is learnt where the serial number proves it, or where the stall's connector answers at that very address;
+so most makes are followed, also those that show themselves by nothing one could look for.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSubentry
 from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PORT
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.device_registry import format_mac
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
-from .connectors.ports import ConnectorError, WrongDevice
+from .connectors.ports import ConnectorError, NotAllowed, WrongDevice
 from .connectors.profile import OWN, Profile, available_profiles, load_profile
 from .const import (
     CONF_CONNECTOR,
@@ -36,11 +39,16 @@ from .const import (
     DOMAIN,
     SUBENTRY_STALL,
 )
+from .devices import EvshareConfigEntry
 from .model import StallId
 from .sighting import CannotLook, async_identify
 
 _SERIALS: Final = ("sn", "serial_number")
 """What the serial number is called in announcements: Peblar's and NRGkick's (home-assistant/core, their manifests)."""
+
+DHCP: Final = "dhcp"
+LEARN_EVERY: Final = timedelta(hours=1)
+"""Home Assistant scans the network about so often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +116,52 @@ async def async_is_known(hass: HomeAssistant, found: Found) -> bool:
         known = [place for place in _stalls(hass) if _is(*place, found)]
     for entry, stall in known:
         await _async_keep_up(hass, entry, stall, found)
-    return bool(known) or any(_at(stall, found) for _, stall in _stalls(hass) if found.serial is None)
+    return bool(known) or _otherwise_known(hass, found)
+
+
+@callback
+def async_follow_cards(hass: HomeAssistant, entry: EvshareConfigEntry) -> CALLBACK_TYPE:
+    """Learn the network cards of connectors that answer, as Home Assistant's DHCP saw them; returns what ends it."""
+    building = entry.runtime_data
+    answering: object = None
+
+    @callback
+    def look() -> None:
+        nonlocal answering
+        now = [(stall.config.id, stall.state.online, stall.identity) for stall in building.stalls.values()]
+        if now != answering:
+            answering = now
+            _learn_cards(hass, entry)
+
+    @callback
+    def learn(_now: datetime) -> None:
+        _learn_cards(hass, entry)
+
+    stop_looking = building.subscribe(look)
+    stop_learning = async_track_time_interval(hass, learn, LEARN_EVERY, cancel_on_shutdown=True)
+    look()
+
+    @callback
+    def stop() -> None:
+        stop_looking()
+        stop_learning()
+
+    return stop
+
+
+@callback
+def _learn_cards(hass: HomeAssistant, entry: EvshareConfigEntry) -> None:
+    if DHCP not in hass.config.components:
+        return
+    # Imported late: without it what it needs may not be installed.
+    from homeassistant.components.dhcp import async_discovered_service_info
+
+    seen = [(info.ip, format_mac(info.macaddress)) for info in async_discovered_service_info(hass)]
+    for stall in entry.get_subentries_of_type(SUBENTRY_STALL):
+        if stall.data.get(CONF_MAC) is None and _answers(entry, stall):
+            macs = {mac for ip, mac in seen if ip == stall.data.get(CONF_HOST)}
+            if len(macs) == 1:  # an address that was somebody else's before tells nothing
+                hass.config_entries.async_update_subentry(entry, stall, data={**stall.data, CONF_MAC: macs.pop()})
 
 
 async def _async_asked(hass: HomeAssistant, found: Found) -> Found:
@@ -130,6 +183,8 @@ async def _async_asked(hass: HomeAssistant, found: Found) -> Found:
     }
     try:
         identity = await async_identify(hass, settings)
+    except NotAllowed:
+        return found  # its owner knows the password
     except WrongDevice as error:
         raise NotOurs(str(error)) from error
     except (CannotLook, TimeoutError) as error:
@@ -160,6 +215,18 @@ def _stalls(hass: HomeAssistant) -> Iterator[tuple[ConfigEntry, ConfigSubentry]]
         for stall in entry.get_subentries_of_type(SUBENTRY_STALL):
             if stall.data.get(CONF_HOST) and stall.data[CONF_CONNECTOR] not in (CONNECTOR_ENTITIES, CONNECTOR_OCPP):
                 yield entry, stall
+
+
+def _otherwise_known(hass: HomeAssistant, found: Found) -> bool:
+    """Whether a stall has it that is not followed: by entities or OCPP, or one that is set up where it was found."""
+    if found.serial is None:
+        return any(_at(stall, found) for _, stall in _stalls(hass))
+    return any(
+        stall.data.get(CONF_SERIAL) == found.serial
+        and stall.data[CONF_CONNECTOR] in (CONNECTOR_ENTITIES, CONNECTOR_OCPP)
+        for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+        for stall in entry.get_subentries_of_type(SUBENTRY_STALL)
+    )
 
 
 def _is(entry: ConfigEntry, stall: ConfigSubentry, found: Found) -> bool:
@@ -197,7 +264,7 @@ def _answers(entry: ConfigEntry, stall: ConfigSubentry) -> bool:
     if entry.state is not ConfigEntryState.LOADED:
         return False
     running = entry.runtime_data.stalls.get(StallId(stall.subentry_id))
-    return running is not None and running.state.online and not running.state.dark
+    return running is not None and running.state.online and not running.state.dark and running.identity is not None
 
 
 async def _async_keep_up(hass: HomeAssistant, entry: ConfigEntry, stall: ConfigSubentry, found: Found) -> None:

@@ -62,6 +62,8 @@ class FoundSteps(ConfigFlow):
             entry = buildings.get(user_input.get(CONF_BUILDING, next(iter(buildings), "")))
             if entry is not None:
                 return await self._async_begin_stall(entry)
+        if not buildings:
+            return await self.async_step_found_first()
         fields: dict[probatio.Marker, Any] = {}
         if len(buildings) > 1:
             options = [SelectOptionDict(value=entry_id, label=entry.title) for entry_id, entry in buildings.items()]

@@ -1,12 +1,12 @@
 """Wall connectors that show themselves on the network: new ones are offered, known ones are followed."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
 
 from homeassistant.components.dhcp import DeviceTrackerWatcher, async_index_integration_matchers
-from homeassistant.components.dhcp.models import DHCPData
+from homeassistant.components.dhcp.models import DATA_DHCP, DHCPData
 from homeassistant.config_entries import (
     SOURCE_DHCP,
     SOURCE_IGNORE,
@@ -20,8 +20,9 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from homeassistant.loader import async_get_dhcp, async_get_zeroconf
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.evshare.connectors.factory import available_profiles, load_profile
@@ -161,7 +162,37 @@ async def watcher(hass: HomeAssistant) -> DeviceTrackerWatcher:
     matchers = async_index_integration_matchers(
         [matcher for matcher in await async_get_dhcp(hass) if matcher["domain"] == DOMAIN]
     )
-    return DeviceTrackerWatcher(hass, DHCPData(integration_matchers=matchers))
+    hass.data[DATA_DHCP] = DHCPData(integration_matchers=matchers)
+    return DeviceTrackerWatcher(hass, hass.data[DATA_DHCP])
+
+
+async def test_the_network_card_of_a_connector_that_answers_is_learnt_from_what_home_assistant_saw(
+    hass: HomeAssistant, make_entry: MakeEntry, keba: FakeKeba
+) -> None:
+    watch = await watcher(hass)
+    hass.config.components.add("dhcp")
+    entry = await set_up(hass, make_entry(stall(), stall("stall-2", "Stall 2", host="10.0.0.12", serial="2")))
+    assert "mac" not in settings(entry)
+    watch.async_process_client("10.0.0.11", "keba", "00:60:b5:01:02:03")
+    watch.async_process_client("10.0.0.12", "who-knows", "00:60:b5:0a:0b:0c")
+    connector = entry.runtime_data.stalls["stall-1"].connector
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1))
+    await wait_until(hass, lambda: settings(entry).get("mac") == "00:60:b5:01:02:03")
+    assert cards(hass) == {("mac", "00:60:b5:01:02:03")}
+    assert entry.runtime_data.stalls["stall-1"].connector is connector
+    assert "mac" not in settings(entry, "stall-2")  # nobody said that it is the stall's
+
+
+async def test_a_network_card_is_not_learnt_where_two_had_the_address(
+    hass: HomeAssistant, make_entry: MakeEntry, keba: FakeKeba
+) -> None:
+    watch = await watcher(hass)
+    hass.config.components.add("dhcp")
+    for mac in ("00:60:b5:01:02:03", "00:60:b5:0a:0b:0c"):
+        watch.async_process_client("10.0.0.11", "keba", mac)
+    entry = await set_up(hass, make_entry(stall()))
+    await hass.async_block_till_done()
+    assert "mac" not in settings(entry)
 
 
 # --- a new one ----------------------------------------------------------------------------------------------------
@@ -283,6 +314,24 @@ async def test_a_meter_of_the_same_maker_is_not_offered(hass: HomeAssistant, mak
 async def test_one_that_does_not_answer_is_not_offered(hass: HomeAssistant, make_entry: MakeEntry, lan: Lan) -> None:
     make_entry()
     assert await aborted(hass, tesla_at("10.0.0.21")) == "box_silent"
+
+
+async def test_one_with_a_password_is_offered_all_the_same(
+    hass: HomeAssistant, make_entry: MakeEntry, lan: Lan
+) -> None:
+    make_entry()
+    async with Stand("nrgkick_gen2_http", now, options={"password": "secret"}) as nrgkick:
+        lan.put("10.0.0.31", nrgkick.port)
+        result = await told(hass, nrgkick_at("10.0.0.31"))
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "found")
+
+
+async def test_one_that_a_stall_has_as_entities_is_not_offered(
+    hass: HomeAssistant, make_entry: MakeEntry, lan: Lan
+) -> None:
+    make_entry(stall(connector="ha_entities", host=None, slots={}, serial="T2332500000000000S1D2"))
+    info = nrgkick_at("10.0.0.31", serial_number="T2332500000000000S1D2")
+    assert await aborted(hass, info) == "stall_known"
 
 
 async def test_a_relay_is_not_offered(hass: HomeAssistant, make_entry: MakeEntry, lan: Lan) -> None:
