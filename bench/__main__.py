@@ -1,4 +1,4 @@
-"""``python -m bench``: how long it takes from a card's tap to the enabling command on the wire."""
+"""``python -m bench``: from a card's tap to the enabling command on the wire, and what polling connectors costs."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ import sys
 
 from demo.programs import ROOT
 
-from .tap_to_enable import run
+from . import connectors, tap_to_enable
 
 
 def main() -> int:
@@ -14,12 +14,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--taps", type=int, default=200, help="how many cards are tapped (default: 200)")
     parser.add_argument("--seed", type=int, default=1, help="another seed taps at other moments (default: 1)")
+    parser.add_argument("--only", choices=("taps", "connectors"), help="one of the two (default: both)")
+    parser.add_argument("--seconds", type=float, default=60, help="how long each way of polling is watched (60)")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo" / "bench", help="where everything is kept")
     parser.add_argument("--ha-python", default=sys.executable, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.taps < 1:
         parser.error(f"--taps: got {arguments.taps}; accepted: 1 or more")
-    return 0 if run(arguments.folder, arguments.ha_python, taps=arguments.taps, seed=arguments.seed) else 1
+    folder, python_of_ha = arguments.folder, arguments.ha_python
+    answered = True
+    if arguments.only != "connectors":
+        answered = tap_to_enable.run(folder / "taps", python_of_ha, taps=arguments.taps, seed=arguments.seed)
+    if arguments.only != "taps":
+        connectors.run(folder / "connectors", python_of_ha, seconds=arguments.seconds)
+    return 0 if answered else 1
 
 
 if __name__ == "__main__":
