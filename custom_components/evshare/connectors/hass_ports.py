@@ -96,8 +96,8 @@ class SinceStart:
             async_at_started(hass, self._started)
 
     def believes(self, state: State) -> bool:
-        """Whether this state was said since then, or Home Assistant ran before us."""
-        return state.last_reported >= self._from
+        """Whether this state was said after that instant, or Home Assistant ran before us."""
+        return state.last_reported > self._from
 
     @callback
     def _started(self, hass: HomeAssistant) -> None:

@@ -86,14 +86,15 @@ async def test_a_failing_or_missing_service_is_a_refusal(hass: HomeAssistant) ->
         await HassSwitch(hass, SWITCH).turn_off()
 
 
+@pytest.mark.parametrize("seconds_to_start", [10, 0])  # 0: a clock too coarse to tell
 async def test_a_value_from_before_the_restart_is_no_measurement(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds_to_start: int
 ) -> None:
     hass.set_state(CoreState.starting)
     meter = HassMeter(hass, METER)
     hass.states.async_set(METER, "5000", {"unit_of_measurement": "Wh"})  # restored
     assert meter.register_wh() is None
-    freezer.tick(10)
+    freezer.tick(seconds_to_start)
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done()
