@@ -5,7 +5,7 @@ With ``hass_contactor.py`` and ``entities/hass.py`` all of this room that knows 
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -27,6 +27,8 @@ from .decode import floor_wh
 from .ports import ConnectorRefused, ConnectorUnreachable
 
 SERVICE_TIMEOUT_S = 15
+TICK = timedelta(milliseconds=20)
+"""A wall clock may move in steps this coarse: what was said in the step of the start was said before it."""
 WATT_HOURS = {
     "mWh": Decimal("0.001"),
     "Wh": Decimal(1),
@@ -96,12 +98,12 @@ class SinceStart:
             async_at_started(hass, self._started)
 
     def believes(self, state: State) -> bool:
-        """Whether this state was said after that instant, or Home Assistant ran before us."""
-        return state.last_reported > self._from
+        """Whether this state was said since then, or Home Assistant ran before us."""
+        return state.last_reported >= self._from
 
     @callback
     def _started(self, hass: HomeAssistant) -> None:
-        self._from = dt_util.utcnow()
+        self._from = dt_util.utcnow() + TICK
         self.started_mono_s = self._loop.time()
 
 
