@@ -4,8 +4,11 @@ The wall connectors are simulated in this process, each on its own socket; Home 
 CPU time is its own. Both parts poll once a second.
 
 - 50 stalls of all supported models: first with nobody there, then with a car at each that a resident was let in for.
-- 8 Modbus boxes with a car plugged in, ten values each: once as stalls of evshare, once as YAML sensors of
-  Home Assistant's own `modbus` on the same registers; then again with one box that accepts connections and is mute.
+  The second box of a model answers reads across the holes of its register map, as many do, the first refuses them.
+- 8 Modbus boxes at which a car charges, ten values each: once as stalls of evshare with a resident let in at each,
+  once as YAML sensors of Home Assistant's own `modbus` on the same registers of boxes that are open to everybody; then
+  again with one box that accepts connections and is mute. All that evshare does besides reading (metering, sharing,
+  journal, its entities) is in its figures.
 """
 
 import asyncio
@@ -67,6 +70,7 @@ TEN_VALUES = ("abb_terra_ac", "alfen_eve", "goe_modbus", "nrgkick_gen2_modbus")
 """Models with ten numbers that are read at every poll while a car is there."""
 READ_ACROSS: Mapping[str, object] = {"holes": "zero"}
 """These boxes answer reads across the holes of their register maps, as many do."""
+NO_WISH: Mapping[str, object] = {}
 EVSHARE, MODBUS = WAYS = ("evshare", "modbus")
 DATA_TYPES = ("uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 
@@ -82,8 +86,13 @@ class Figures:
     rss_mb: float
     late_ms: Mapping[str, float]
     """How late the event loop called: p50, p99, most."""
-    requests: int = 0
-    """That reached the boxes."""
+    asked: Mapping[str, int] = field(default_factory=dict)
+    """Requests that reached each box."""
+
+    @property
+    def requests(self) -> int:
+        """That reached the boxes."""
+        return sum(self.asked.values())
 
     @property
     def load(self) -> float:
@@ -97,17 +106,14 @@ class Street:
 
     stands: dict[str, Stand] = field(default_factory=dict)
 
-    @property
-    def requests(self) -> int:
-        """That reached a box so far."""
-        return sum(stand.requests for stand in self.stands.values())
+    def asked(self) -> dict[str, int]:
+        """Requests that reached each box so far."""
+        return {name: stand.requests for name, stand in self.stands.items()}
 
-    def by_model(self) -> dict[str, int]:
-        """Requests so far by model."""
-        found: dict[str, int] = {}
-        for stand in self.stands.values():
-            found[stand.model] = found.get(stand.model, 0) + stand.requests
-        return found
+    @property
+    def charging(self) -> int:
+        """At how many energy flows."""
+        return sum(stand.power_w > 0 for stand in self.stands.values())
 
     def plug(self) -> None:
         """A hungry car comes to each."""
@@ -184,13 +190,18 @@ def _profile(model: str) -> str:
 
 
 async def stand_up(
-    stack: AsyncExitStack, models: Sequence[str], many: int, wish: Mapping[str, object] | None = None
+    stack: AsyncExitStack,
+    models: Sequence[str],
+    many: int,
+    first: Mapping[str, object] = NO_WISH,
+    second: Mapping[str, object] = NO_WISH,
 ) -> Street:
-    """So many boxes, model after model; `wish`: their options, for those who have them."""
+    """So many boxes, model after model; `first`, `second`: options of a model's boxes in turn, if it has them."""
     street = Street()
     for number in range(many):
         model = models[number % len(models)]
-        options = {name: value for name, value in (wish or {}).items() if name in MODELS[model].options}
+        wish = second if number // len(models) % 2 else first
+        options = {name: value for name, value in wish.items() if name in MODELS[model].options}
         stand = Stand(model, lambda: datetime.now(UTC), serial=_serial(model, number), options=options)
         street.stands[f"{model} {number + 1}"] = await stack.enter_async_context(stand)
     return street
@@ -204,11 +215,11 @@ def _serial(model: str, number: int) -> str | None:
 
 async def measure(ha: WatchedHomeAssistant, street: Street, seconds: float) -> Figures:
     """Watch Home Assistant and the boxes for a while."""
-    before = street.requests
+    before = street.asked()
     answer = await ha.order("measure", seconds=seconds)
-    requests = street.requests - before
+    asked = {name: count - before[name] for name, count in street.asked().items()}
     late_ms = await ha.order("lateness", seconds=seconds / 2)
-    return Figures(**answer, late_ms=late_ms, requests=requests)
+    return Figures(**answer, late_ms=late_ms, asked=asked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +239,7 @@ class Bench:
         """Many stalls of all models in one Home Assistant."""
         async with AsyncExitStack() as stack:
             self.say(f"Standing {STALLS} wall connectors up")
-            street = await stand_up(stack, list(SUPPORTED), STALLS)
+            street = await stand_up(stack, list(SUPPORTED), STALLS, second=READ_ACROSS)
             ha = await stack.enter_async_context(self.home_assistant("many"))
             await asyncio.sleep(SETTLE_S)
             self.say("Home Assistant alone")
@@ -238,16 +249,14 @@ class Bench:
             _silent(added)
             await asyncio.sleep(SETTLE_S)
             self.say("Nobody is there")
-            before = street.by_model()
             empty = await measure(ha, street, self.seconds)
-            requests = {model: count - before[model] for model, count in street.by_model().items()}
             states = await ha.order("count_states", seconds=self.seconds / 2)
             self.say("A car at each stall, and residents let in")
             street.plug()
             await asyncio.sleep(SETTLE_S)
             answer = await ha.order("authorise")
             await asyncio.sleep(2 * SETTLE_S)
-            charging = sum(stand.power_w > 0 for stand in street.stands.values())
+            charging = street.charging
             busy = await measure(ha, street, self.seconds)
             busy_states = await ha.order("count_states", seconds=self.seconds / 2)
         print(f"\n{STALLS} stalls of {len(SUPPORTED)} models, polled once a second, {added['entities']} entities")
@@ -258,34 +267,38 @@ class Bench:
         seconds = self.seconds / 2
         _states("nobody is there", states, seconds)
         _states(f"{charging} cars charge", busy_states, seconds)
-        for name, why in answer["refused"].items():
-            print(f"  {name}: nobody was let in: {why}")
-        counts = {model: sum(1 for stand in street.stands.values() if stand.model == model) for model in SUPPORTED}
-        per_poll = {model: requests[model] / counts[model] / empty.seconds for model in sorted(SUPPORTED)}
-        print("  requests per second and box, nobody there: " + _listed(per_poll))
+        _refused(answer)
+        for title, figures in (("nobody there", empty), ("with cars", busy)):
+            _asked(f"{title}, boxes that refuse reads across holes", figures, 0)
+            _asked(f"{title}, boxes that answer them", figures, 1)
 
     async def beside(self) -> None:
         """A few Modbus boxes as stalls, and as many as sensors of Home Assistant's own `modbus`, at the same time."""
         async with AsyncExitStack() as stack:
-            streets = {name: await stand_up(stack, TEN_VALUES, BOXES, READ_ACROSS) for name in WAYS}
-            for street in streets.values():
-                street.plug()
+            streets = {name: Street() for name in WAYS}
             has = {name: await stack.enter_async_context(self.home_assistant(name)) for name in WAYS}
 
-            async def window(title: str, *, watched: bool = True) -> dict[str, Figures]:
+            async def window(title: str) -> dict[str, Figures]:
                 self.say(f"Beside `modbus`: {title}")
                 await asyncio.sleep(SETTLE_S)
-                figures = (measure(has[name], streets[name] if watched else Street(), self.seconds) for name in WAYS)
+                figures = (measure(has[name], streets[name], self.seconds) for name in WAYS)
                 return dict(zip(WAYS, await asyncio.gather(*figures), strict=True))
 
-            idle = await window("Home Assistant alone", watched=False)
+            idle = await window("Home Assistant alone")
+            for name in WAYS:  # not sooner: some lock themselves when nobody speaks to them
+                streets[name] = await stand_up(stack, TEN_VALUES, BOXES, READ_ACROSS, READ_ACROSS)
+                streets[name].plug()
             _silent(await has[EVSHARE].order("set_up_building", stalls=streets[EVSHARE].stalls(), fuse_a=FUSE_A))
             await has[MODBUS].order("set_up_modbus", hubs=streets[MODBUS].hubs())
+            _refused(await has[EVSHARE].order("authorise"))
+            await asyncio.sleep(SETTLE_S)
             whole = await window(f"{BOXES} boxes")
+            charging = {name: street.charging for name, street in streets.items()}
             for street in streets.values():
                 next(iter(street.stands.values())).faults.silence = True
             broken = await window("one of them mute")
         print(f"\n{BOXES} Modbus boxes with {VALUES} values each, read once a second by both at the same time")
+        print("  cars that charge: " + ", ".join(f"{name} {charging[name]} of {BOXES}" for name in WAYS))
         _heads()
         for name in WAYS:
             _row(f"{name}: Home Assistant alone", idle[name], None)
@@ -311,6 +324,11 @@ def _cycle_ms(figures: Figures, idle: Figures, name: str) -> float:
 def _silent(answer: Mapping[str, Any]) -> None:
     for name, why in answer["silent"].items():
         print(f"  {name} does not answer: {why}")
+
+
+def _refused(answer: Mapping[str, Any]) -> None:
+    for name, why in answer["refused"].items():
+        print(f"  {name}: nobody was let in: {why}")
 
 
 def _heads() -> None:
@@ -339,6 +357,13 @@ def _states(name: str, answer: Mapping[str, Any], seconds: float) -> None:
     for kind in ("changed", "again"):
         if answer[f"{kind}_most"]:
             print(f"    most {kind}: " + ", ".join(f"{entity} {count}" for entity, count in answer[f"{kind}_most"]))
+
+
+def _asked(title: str, figures: Figures, turn: int) -> None:
+    """Requests per poll of the first (`turn` 0) or second box of each model."""
+    boxes = list(figures.asked)[turn * len(SUPPORTED) : (turn + 1) * len(SUPPORTED)]
+    per_poll = {name: figures.asked[name] / figures.seconds for name in boxes}
+    print(f"  requests per poll, {title}: {sum(per_poll.values()) / len(per_poll):.1f} ({_listed(per_poll)})")
 
 
 def _listed(figures: Mapping[str, float]) -> str:

@@ -235,6 +235,16 @@ class HomeAssistant:
         (subentry_id,) = await self._subentries(entry_id) - before
         return subentry_id
 
+    async def device_of(self, subentry_id: str) -> str:
+        """Wait until a new subentry has its device; returns Home Assistant's id of it."""
+        while True:
+            for device in await self.websocket({"type": "config/device_registry/list"}):
+                of_entries = (device.get("config_entries_subentries") or {}).values()
+                if [subentry_id] in of_entries or device.get("config_subentry_id") == subentry_id:
+                    device_id: str = device["id"]
+                    return device_id
+            await asyncio.sleep(0.2)
+
     async def _flow(self, path: str, start: Mapping[str, object], steps: tuple[Mapping[str, object], ...]) -> Any:
         result = await self.post(path, {**start, "show_advanced_options": False})
         for step in steps:

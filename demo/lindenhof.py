@@ -139,14 +139,7 @@ class Lindenhof:
             "confirm": {"next_step_id": "keep"},
         }
         subentry = await self.home_assistant.add_by_pages(self.entry_id, "stall", pages)
-        while stall.id not in self.stall_devices:
-            devices = await self.home_assistant.websocket({"type": "config/device_registry/list"})
-            for device in devices:
-                if [subentry] in (device.get("config_entries_subentries") or {}).values() or device.get(
-                    "config_subentry_id"
-                ) == subentry:
-                    self.stall_devices[stall.id] = device["id"]
-            await asyncio.sleep(0.2)
+        self.stall_devices[stall.id] = await self.home_assistant.device_of(subentry)
 
     async def enrol_cards(self, stalls: Sequence[StallPlan]) -> None:
         """Let every resident with a card tap it at one of these stalls."""

@@ -14,12 +14,22 @@ NET_PER_KWH, VAT_PERCENT = Decimal("0.29"), Decimal(19)
 
 
 async def set_up(place: Lindenhof, say: Callable[[str], None]) -> None:
-    """Set the building up like its owners would: hardware, residents, cards, tariff, bank account, phones."""
+    """Start everything, and set it up like the owners would: stalls with their hardware, residents."""
+    await start(place, say)
+    await add_everything(place, say)
+
+
+async def start(place: Lindenhof, say: Callable[[str], None]) -> None:
+    """Start the processes."""
     say("Starting the app")
     await place.app.start()
     await place.until_app_answers()
     say("Starting Home Assistant")
     await place.home_assistant.start()
+
+
+async def add_everything(place: Lindenhof, say: Callable[[str], None]) -> None:
+    """Add stalls and residents in Home Assistant."""
     say("Adding stalls and residents")
     await place.set_up_home_assistant(say)
 

@@ -16,7 +16,7 @@ from .checks import Truth
 from .clock.authority import ClockSelector, now, run_on_virtual_time
 from .forms import PageError
 from .lindenhof import Lindenhof, lindenhof
-from .owners import close_month, furnish, look_at_statements, set_up
+from .owners import add_everything, close_month, furnish, look_at_statements, start
 from .report import ZONE, Happened, report
 from .timetable import (
     APP_STARTS,
@@ -161,7 +161,8 @@ def play(folder: Path, python_of_ha: str) -> bool:
     async def main(clock: ClockSelector) -> bool:
         async with lindenhof(folder, python_of_ha, now, clock=clock.address, record=False) as place:
             with clock.held():
-                await set_up(place, say)
+                await start(place, say)
+            await add_everything(place, say)
             marks = {stall.plan.name: stall.true_register_wh() for stall in place.building.stalls}
             await furnish(place, place.plan.stalls, say)
             say(f"It is {_clock_face()}; the story begins")

@@ -99,11 +99,15 @@ class Watched:
 
     async def _set_up_modbus(self, hubs: list[dict[str, Any]]) -> dict[str, Any]:
         """Home Assistant's own `modbus`, as from configuration.yaml; returns when every sensor was read."""
+        others = set(self._hass.states.async_entity_ids())
         assert await async_setup_component(self._hass, "modbus", {"modbus": hubs}), "modbus refuses its configuration"
         await self._hass.async_block_till_done()
         with suppress(TimeoutError):
             async with asyncio.timeout(READY_S):
-                while any(state.state == "unknown" for state in self._hass.states.async_all("sensor")):
+                while any(
+                    state.state == "unknown" and state.entity_id not in others
+                    for state in self._hass.states.async_all("sensor")
+                ):
                     await asyncio.sleep(0.2)
         return {"entities": len(self._hass.states.async_all())}
 

@@ -21,6 +21,7 @@ from .discovery import async_follow_cards
 from .journal import JournalError
 from .link.client import LinkClient
 from .panel import async_hide_panel, async_serve_panel, async_show_panel
+from .relay import RelayView
 from .repairs import async_forget, async_watch
 from .services import async_setup_services
 
@@ -28,9 +29,11 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the services and serve the panel, once for all buildings."""
+    """Register the services, serve the panel, and stand ready to relay the portal, once for all buildings."""
     async_setup_services(hass)
     await async_serve_panel(hass)
+    if "http" in hass.config.components:
+        hass.http.register_view(RelayView())
     return True
 
 

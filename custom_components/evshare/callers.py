@@ -16,6 +16,11 @@ from .const import DOMAIN
 from .model import Resident
 
 
+def refusal(key: str, **placeholders: str) -> ServiceValidationError:
+    """What is raised when a caller may not, or asks for something that is not there."""
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """Who called a service or pressed an entity."""

@@ -44,6 +44,7 @@ from .const import (
 from .found_steps import FoundSteps
 from .meters import CURRENT_SENSOR, POWER_SENSOR, meter_errors
 from .pairing import async_try_app
+from .relay_options import RelayOptions
 from .resident_flow import ResidentFlow
 from .stall_flow import StallFlow
 
@@ -138,6 +139,13 @@ class EvshareConfigFlow(FoundSteps, domain=DOMAIN):
 
     def __init__(self) -> None:
         self._data: dict[str, Any] = {}
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> RelayOptions:
+        """Whether the portal is relayed is an option of the building."""
+        return RelayOptions()
 
     @classmethod
     @callback

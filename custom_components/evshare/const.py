@@ -32,6 +32,10 @@ CONF_APP_URL: Final = "app_url"
 CONF_APP_TOKEN: Final = "app_token"  # noqa: S105  # the name of a field
 CONF_OFFICE_URL: Final = "office_url"
 
+# Building (config entry options)
+CONF_RELAY: Final = "relay"
+CONF_RELAY_PORT: Final = "relay_port"
+
 PHASE_CURRENTS: Final = (CONF_CURRENT_L1, CONF_CURRENT_L2, CONF_CURRENT_L3)
 
 # Stall (subentry data); `host` and `port` are homeassistant.const.CONF_HOST and CONF_PORT.
@@ -60,9 +64,18 @@ CONF_TWC_METER_DEVICE: Final = "twc_meter_device"
 CONF_TWC_METER_PORT: Final = "twc_meter_port"
 CONF_TWC_METER_LIMIT_A: Final = "twc_meter_limit_a"
 
+CONF_READER_SIGNAL: Final = "reader_signal"
+"""A light, siren or switch beside the card reader that shows what came of a card."""
+CONF_BELONGS_TO: Final = "belongs_to"
+"""The resident at whose cost whoever plugs in there charges."""
+
 CONNECTOR_ENTITIES: Final = "ha_entities"
 CONNECTOR_OCPP: Final = "ocpp16"
 """Values of `CONF_CONNECTOR` that are no profile: entities of another integration, and a box that calls us."""
 
 # Resident (subentry data)
 CONF_HA_USER_ID: Final = "ha_user_id"
+CONF_CAR_ENTITY: Final = "car_entity"
+"""An entity of the resident's own car that says whether it is plugged in…"""
+CONF_CAR_STATES: Final = "car_states"
+"""…and the states in which it says so."""

@@ -1,8 +1,13 @@
 """Wall connectors that show themselves on the network: which model each is, and whether a stall has it already.
 
 A stall knows its connector again by its serial number, its network card (MAC) or the name it announces (mDNS), and
-follows it to another address. Nothing is written to a box that was found: it is asked who it is, no more. Whatever
-stands at a stall's address, the driver asks for its serial number before it writes anything.
+follows it to another address, unless another answers there. Nothing is written to a box that was found: it is asked
+who it is, without the stall's password, no more. Whatever stands at a stall's address, the driver asks for its serial
+number before it writes anything.
+
+Serial numbers and names are anybody's to announce. So a stall whose password HTTP shows as it is (basic, a token in a
+header) is followed by itself only by a network card that it was known by before; else an admin is asked (``moved.py``).
+Who can pretend to be that card can also listen at the old address.
 
 A MAC or name is learnt where the serial number proves it, or where the stall's connector answers at that very address;
 so most makes are followed, also those that show themselves by nothing one could look for.
@@ -11,20 +16,22 @@ so most makes are followed, also those that show themselves by nothing one could
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSubentry
-from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PORT
+from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
+from .building.wiring import own_profiles_folder
 from .connectors.ports import ConnectorError, NotAllowed, WrongDevice
-from .connectors.profile import OWN, Profile, available_profiles, load_profile
+from .connectors.profile import OWN, Profile, ProfileError, available_profiles, load_profile
 from .const import (
     CONF_CONNECTOR,
     CONF_CONTACTOR,
@@ -41,10 +48,21 @@ from .const import (
 )
 from .devices import EvshareConfigEntry
 from .model import StallId
+from .moved import Moved, async_follow, async_seen_elsewhere
 from .sighting import CannotLook, async_identify
 
-_SERIALS: Final = ("sn", "serial_number")
-"""What the serial number is called in announcements: Peblar's and NRGkick's (home-assistant/core, their manifests)."""
+_SERIALS: Final = {
+    "_http._tcp.local.": "sn",
+    "_nrgkick._tcp.local.": "serial_number",
+    "_openevse._tcp.local.": "id",
+}
+"""What the serial number is called in announcements: by Peblar, NRGkick (home-assistant/core, their config flows) and
+OpenEVSE (its firmware, net_manager.cpp)."""
+_SECRETS: Final = frozenset({CONF_PASSWORD, CONF_TOKEN})
+_BARED: Final = _SECRETS | {CONF_USERNAME, CONF_SERIAL}
+"""Settings of a stall without which it is asked who is there."""
+_DIGEST: Final = "digest"
+"""The one way to sign in that does not tell the password to whoever asks for it."""
 
 DHCP: Final = "dhcp"
 LEARN_EVERY: Final = timedelta(hours=1)
@@ -93,13 +111,13 @@ async def async_found_by_zeroconf(hass: HomeAssistant, info: ZeroconfServiceInfo
     host = next((str(address) for address in info.ip_addresses if address.version == 4), info.host)
     name = info.name.lower()
     shown = {"zeroconf_type": info.type, "zeroconf_name": name}
-    serial = next((str(info.properties[key]) for key in _SERIALS if info.properties.get(key)), None)
+    serial = info.properties.get(_SERIALS.get(info.type, ""))
     return Found(
         host=host,
         hostname=info.hostname.lower().rstrip("."),
         profile=await hass.async_add_executor_job(_fitting, shown),
         mdns=name,
-        serial=serial,
+        serial=str(serial) if serial else None,
     )
 
 
@@ -268,14 +286,67 @@ def _answers(entry: ConfigEntry, stall: ConfigSubentry) -> bool:
 
 
 async def _async_keep_up(hass: HomeAssistant, entry: ConfigEntry, stall: ConfigSubentry, found: Found) -> None:
-    """Take over the box's address, unless the owner named it by a name, and what it is known by."""
-    data: dict[str, Any] = {**stall.data, **found.seen_as}
-    unique_id = stall.unique_id
-    before = data[CONF_HOST]
-    if before != found.host and _is_address(before) and not await _async_still_there(hass, stall):
-        data[CONF_HOST] = found.host
-        unique_id = _moved(hass, unique_id, before, found.host)
-    hass.config_entries.async_update_subentry(entry, stall, data=data, unique_id=unique_id)
+    """Take over what the box is known by and its address, unless the owner named that by a name."""
+    secret = await _async_secret(hass, stall)
+    seen_as = dict(found.seen_as)
+    if secret is not _Secret.NONE:
+        seen_as.pop(CONF_MAC, None)  # by that it is followed: learnt only where it answers (`_learn_cards`)
+    before: str = stall.data[CONF_HOST]
+    if before == found.host or not _is_address(before) or await _async_still_there(hass, stall):
+        hass.config_entries.async_update_subentry(entry, stall, data={**stall.data, **seen_as})
+        return
+    there = await _async_asked_there(hass, stall, found.host)
+    if there is _There.ANOTHER:
+        return
+    known_card = found.mac is not None and found.mac == stall.data.get(CONF_MAC)
+    if known_card or secret is _Secret.NONE or (secret is _Secret.KEPT and there is _There.IT_IS):
+        async_follow(hass, entry, stall, found.host, seen_as)
+        return
+    moved = Moved(before=before, host=found.host, seen_as=found.seen_as)
+    async_seen_elsewhere(hass, StallId(stall.subentry_id), moved)
+    if entry.state is ConfigEntryState.LOADED:
+        entry.runtime_data.look_again()
+
+
+class _Secret(Enum):
+    """What becomes of a stall's password at whoever is asked with it."""
+
+    NONE = auto()
+    """It has none."""
+    KEPT = auto()
+    SHOWN = auto()
+
+
+async def _async_secret(hass: HomeAssistant, stall: ConfigSubentry) -> _Secret:
+    if not any(stall.data.get(key) for key in _SECRETS):
+        return _Secret.NONE
+    try:
+        profile = await hass.async_add_executor_job(load_profile, stall.data[CONF_CONNECTOR], own_profiles_folder(hass))
+    except ProfileError:
+        return _Secret.SHOWN
+    return _Secret.KEPT if profile.transport.auth == _DIGEST else _Secret.SHOWN
+
+
+class _There(Enum):
+    """Who answers where a stall's connector was found, as far as he says without its password."""
+
+    IT_IS = auto()
+    ANOTHER = auto()
+    """By his serial number."""
+    UNTOLD = auto()
+    """Nobody yet, or he does not say, as a box that has just started may not."""
+
+
+async def _async_asked_there(hass: HomeAssistant, stall: ConfigSubentry, host: str) -> _There:
+    known = stall.data.get(CONF_SERIAL)
+    bare = {key: value for key, value in stall.data.items() if key not in _BARED} | {CONF_HOST: host}
+    try:
+        identity = await async_identify(hass, bare)
+    except ConnectorError, CannotLook, TimeoutError:
+        return _There.UNTOLD
+    if known is None or identity.serial is None:
+        return _There.UNTOLD
+    return _There.IT_IS if identity.serial == str(known) else _There.ANOTHER
 
 
 async def _async_still_there(hass: HomeAssistant, stall: ConfigSubentry) -> bool:
@@ -295,11 +366,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _moved(hass: HomeAssistant, unique_id: str | None, before: str, host: str) -> str | None:
-    """The id of a stall that is named by its address, as long as nobody else is named by the new one."""
-    if unique_id is None or not unique_id.startswith(f"stall:{before}:"):
-        return unique_id
-    moved = f"stall:{host}:{unique_id.removeprefix(f'stall:{before}:')}"
-    return unique_id if any(stall.unique_id == moved for _, stall in _stalls(hass)) else moved

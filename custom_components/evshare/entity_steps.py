@@ -215,11 +215,16 @@ class EntitySteps(StallSteps):
             seen = _seen(await connector.poll(), words)
         except ConnectorError:
             seen = [words("entity_preview", "silent")]
-        lines = [*seen, *self._filled(connector.ports, settings, words)]
-        lines.append(f"{words('entity_preview', 'lock')}: {words('lock_quality', lock_quality(connector.ports).value)}")
+        quality = words("lock_quality", lock_quality(connector.ports).value)
+        parts = [
+            _bullets(seen),
+            words("entity_preview", "filled"),
+            _bullets(self._filled(connector.ports, settings, words)),
+            f"{words('entity_preview', 'lock')} {quality}",
+        ]
         if await async_is_cloud(self.hass, settings):
-            lines.append(words("entity_preview", "cloud"))
-        return "\n".join(f"- {line}" for line in lines)
+            parts.append(words("entity_preview", "cloud"))
+        return "\n\n".join(parts)
 
     def _filled(self, ports: Ports, settings: EntitySettings, words: Words) -> list[str]:
         """What each port is filled with."""
@@ -292,13 +297,17 @@ def _settings(slots: Mapping[Slot, str]) -> EntitySettings:
     return EntitySettings(name="", slots=slots)
 
 
+def _bullets(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
 def _seen(reading: Reading, words: Words) -> list[str]:
     """What the entities say now."""
     unknown = words("seen", "unknown")
     values = {
         "car": words("pilot", reading.pilot.value.lower()),
         "power": unknown if reading.power_w is None else f"{reading.power_w:.0f} W",
-        "energy": unknown if reading.register_wh is None else f"{reading.register_wh / 1000:.3f} kWh",
-        "current": unknown if reading.limit_a is None else f"{reading.limit_a:g} A",
+        "energy": unknown if reading.register_wh is None else f"{words.number(reading.register_wh / 1000, '.3f')} kWh",
+        "current": unknown if reading.limit_a is None else f"{words.number(reading.limit_a)} A",
     }
     return [f"{words('entity_preview', key)}: {value}" for key, value in values.items()]

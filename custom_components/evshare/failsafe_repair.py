@@ -98,14 +98,14 @@ class FailsafeRepair(RepairsFlow):
 
     async def _said(self, stall: RunningStall) -> dict[str, str]:
         words = await async_words(self.hass)
-        requires = await self._requires(stall.config.connector)
+        requires = await self._requires(stall.config.connector, words.language)
         return {
             "stall": stall.config.name,
             "failsafe": failsafe_said(stall.connector.failsafe, words),
             "requires": "\n".join(f"- {line}" for line in requires) or f"- {words('failsafe', 'nothing_to_set')}",
         }
 
-    async def _requires(self, connector: str) -> tuple[str, ...]:
+    async def _requires(self, connector: str, language: str) -> tuple[str, ...]:
         """What the installer must have set, as the profile says it."""
         if connector in (CONNECTOR_ENTITIES, CONNECTOR_OCPP):
             return ()
@@ -113,4 +113,4 @@ class FailsafeRepair(RepairsFlow):
             profile = await self.hass.async_add_executor_job(load_profile, connector, own_profiles_folder(self.hass))
         except ProfileError:
             return ()
-        return profile.requires
+        return profile.required(language)

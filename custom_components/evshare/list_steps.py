@@ -45,23 +45,23 @@ class ListSteps(StallSteps):
     async def async_step_from_list(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask which wall connector it is."""
         errors, why = {}, {}
-        if user_input is not None:
-            profile_id, _, name = user_input[CONF_CONNECTOR].partition(SEPARATOR)
-            try:
-                return await self._async_with_profile(profile_id, name)
-            except ProfileError as error:
-                errors, why = {CONF_CONNECTOR: "profile_broken"}, {"why": str(error)}
         profiles = await self.hass.async_add_executor_job(_profiles)
         own = await self.hass.async_add_executor_job(_own_names, own_profiles_folder(self.hass))
         words = await async_words(self.hass)
         options = [*_options(profiles, words("support", "mark")), *_own_options(own, words("support", "own"))]
-        schema = probatio.Schema(
-            {
-                probatio.Required(CONF_CONNECTOR): SelectSelector(
-                    SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
-                )
-            }
+        if user_input is not None:
+            chosen = _chosen(options, user_input.get(CONF_CONNECTOR, ""))
+            try:
+                if chosen is not None:
+                    return await self._async_with_profile(*chosen)
+                errors = {CONF_CONNECTOR: "model_unknown"}
+            except ProfileError as error:
+                errors, why = {CONF_CONNECTOR: "profile_broken"}, {"why": str(error)}
+        # With `custom_value` the list is searched by typing; a required choice would begin with its first model.
+        selector = SelectSelector(
+            SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, custom_value=True)
         )
+        schema = probatio.Schema({probatio.Optional(CONF_CONNECTOR): selector})
         return self.async_show_form(
             step_id="from_list", data_schema=schema, errors=errors, description_placeholders=why, last_step=False
         )
@@ -210,7 +210,8 @@ def _notes(profile: Profile, words: Words) -> str:
     notes = []
     if profile.support is not Support.SUPPORTED:
         notes.append(words("support", "experimental" if profile.checked else "unchecked"))
-    notes.append("\n".join(f"- {line}" for line in profile.requires))
+    if required := profile.required(words.language):
+        notes.append("\n".join([words("support", "requires"), "", *(f"- {line}" for line in required)]))
     return "\n\n".join(notes)
 
 
@@ -226,6 +227,17 @@ def _options(profiles: Iterable[Profile], experimental: str) -> list[SelectOptio
         ]
     named.sort(key=lambda each: (each[0], each[1].casefold()))
     return [SelectOptionDict(value=value, label=label) for _, label, value in named]
+
+
+def _chosen(options: Iterable[SelectOptionDict], typed: str) -> tuple[str, str] | None:
+    """Profile and name of what was chosen, or typed out in full; None: no such model."""
+    wanted = typed.strip().casefold()
+    for option in options:
+        value, label = option["value"], option["label"]
+        if wanted in (value.casefold(), label.casefold()):
+            profile_id, _, name = value.partition(SEPARATOR)
+            return profile_id, name
+    return None
 
 
 def _own_options(names: Mapping[str, str], own: str) -> list[SelectOptionDict]:

@@ -80,6 +80,8 @@ class CredentialKind(StrEnum):
     CARD = "card"  # RFID
     PHONE = "phone"  # portal behind the QR code
     HA_USER = "ha_user"  # signed-in HA user: admin, or the resident's own
+    PASS = "pass"  # noqa: S105  # a guest of the resident, on the portal
+    CAR = "car"  # the resident's car itself, without anybody asking (plug and charge)
 
 
 class DenyReason(StrEnum):
@@ -95,8 +97,17 @@ class DenyReason(StrEnum):
     PLUG_TOO_OLD = "plug_too_old"  # phone start long after plugging in
     PLUG_CHANGED = "plug_changed"  # another car than the one the page showed
     EXPIRED = "expired"  # the intent's time was over
-    QUOTA = "quota"  # the resident already has an open session
-    NOT_ALLOWED = "not_allowed"  # this HA user may not do this
+    QUOTA = "quota"  # the resident (or card, or pass) has as many open sessions as it may
+    NOT_ALLOWED = "not_allowed"  # this HA user may not do this, or nobody opted in to it
+    WRONG_STALL = "wrong_stall"  # not one of the stalls the resident or the pass may use
+    OUTSIDE_HOURS = "outside_hours"  # not in the hours the resident may start
+    MONTH_USED_UP = "month_used_up"  # the resident's energy of this calendar month
+    NO_CREDIT = "no_credit"  # the resident's money, as the app told it
+    HELD = "held"  # the stall is kept free for somebody else
+    PASS_EXPIRED = "pass_expired"  # noqa: S105  # a guest's pass is over, or used up
+    CARD_USED_UP = "card_used_up"  # the card's energy of this calendar month
+    CARD_QUIET = "card_quiet"  # the card starts nothing in these hours
+    WHICH_STALL = "which_stall"  # a reader of several stalls, and more than one could be meant
 
 
 class CardAnswer(StrEnum):
@@ -118,6 +129,7 @@ class StopReason(StrEnum):
     START_FAILED = "start_failed"  # the connector could not be enabled
     GAP = "gap"  # unplugged while nobody was looking
     REMOVED = "removed"  # the stall was taken out of the building
+    CAP = "cap"  # it has the energy that was announced as its end
 
 
 class EpochReason(StrEnum):
@@ -225,8 +237,13 @@ class Credential:
 
     kind: CredentialKind
     id: str
-    """Card id, app request id or HA user id; never a UID."""
+    """Card id, pass id, app request id, HA user id or kind of evidence; never a UID."""
     resident_id: ResidentId
+
+    @property
+    def recorded_id(self) -> str | None:
+        """What records and the app name of it: a card or a pass; a request or a user is nobody else's affair."""
+        return self.id if self.kind in (CredentialKind.CARD, CredentialKind.PASS) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +255,8 @@ class Session:
     credential: Credential
     mode: ChargeMode
     authorised_at: datetime
+    cap_wh: int | None = None
+    """It ends when it has this much, announced at its start; None: no such end."""
     plug_epoch: int | None = None
     """The plug-in this session belongs to; None while it waits for the plug."""
     started_at: datetime | None = None

@@ -35,7 +35,7 @@ async def async_try_app(session: aiohttp.ClientSession, url: str, token: str) ->
 
 def _hello() -> dict[str, Any]:
     return {
-        "v": VERSIONS[-1],
+        "v": VERSIONS[0],
         "type": "hello",
         "versions": list(VERSIONS),
         "incarnation": uuid4().hex,

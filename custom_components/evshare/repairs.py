@@ -3,7 +3,8 @@
 A stall that gave energy to nobody the building knows, or was found open after a silence, is an incident: it stays until
 an admin has confirmed that they looked (security reference, fault 18). A welded contactor lets nobody in until an admin
 has confirmed that it was repaired. What a connector's own failsafe does can be mended or put up with
-(``failsafe_repair.py``). The others come and go with their cause.
+(``failsafe_repair.py``); whether one that seems to have moved is followed is asked (``moved.py``). The others come and
+go with their cause.
 """
 
 from asyncio import TimerHandle
@@ -25,6 +26,7 @@ from .devices import EvshareConfigEntry
 from .failsafe_repair import FailsafeRepair, silence_opens
 from .link.client import PAIRING_REFUSED, RECORDS_GONE, UNSUPPORTED_VERSION
 from .model import StallId
+from .moved import STALL_MOVED, moved_from, repair_of
 
 APP_PATIENCE_S: Final = timedelta(minutes=15).total_seconds()
 """An update of the app or a restart of its machine is nothing to bother anyone with."""
@@ -42,7 +44,7 @@ _LINK_ISSUES: Final = {
 _WARNINGS: Final = frozenset({"failsafe_opens", Warned.CONTACTOR_BUSY, Warned.METER_SILENT, Warned.METER_IGNORED})
 """What locks as it should, but not as well as it could."""
 
-_FIXABLE: Final = ("failsafe_opens", Warned.CONTACTOR_WELDED)
+_FIXABLE: Final = ("failsafe_opens", STALL_MOVED, Warned.CONTACTOR_WELDED)
 """Issues of a stall that a dialogue can end."""
 
 _INCIDENTS: Final[Mapping[str, tuple[Callable[[RunningStall], int], int]]] = {
@@ -62,8 +64,11 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
     """The dialogue that ends an issue: a confirmation that somebody looked, or one that mends what can be mended."""
     if data is None:
         return ConfirmRepairFlow()
+    entry_id, stall_id = data[_ENTRY_ID], StallId(data[_STALL_ID])
+    if issue_id.startswith(STALL_MOVED):
+        return repair_of(hass, entry_id, stall_id)
     repair = FailsafeRepair if issue_id.startswith("failsafe_opens") else ContactorRepaired
-    return repair(data[_ENTRY_ID], StallId(data[_STALL_ID]))
+    return repair(entry_id, stall_id)
 
 
 class ContactorRepaired(ConfirmRepairFlow):
@@ -120,6 +125,9 @@ class _Watch:
             placeholders = {"stall": stall.config.name}
             if stall.wiring.unusable is not None:
                 placeholders["why"] = stall.wiring.unusable
+            moved = moved_from(self._hass, stall)
+            if moved is not None:
+                placeholders |= {"before": moved.before, "host": moved.host}
             wanted |= {f"{key}_{stall_id}": (key, placeholders) for key in self._stall_issues(stall)}
         for issue_id in self._shown.keys() - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
@@ -178,6 +186,7 @@ class _Watch:
             "failsafe_opens": silence_opens(stall) and not self._building.care.risk_accepted(stall.config.id),
             "stall_unlocked": stall.state.lock_failed,
             "profile_broken": stall.wiring.unusable is not None,
+            STALL_MOVED: moved_from(self._hass, stall) is not None,
         }
         return [
             *(key for key, is_so in issues.items() if is_so),

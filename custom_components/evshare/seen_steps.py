@@ -17,7 +17,7 @@ from .model import StallId
 from .proving import NoCurrent, async_prove
 from .sighting import CannotLook, Sighting
 from .stall_steps import StallSteps
-from .words import Words, async_words, failsafe_said
+from .words import Words, async_words, failsafe_is_read, failsafe_said
 
 CONF_WITHOUT_BILLING: Final = "without_billing"
 CONF_UNLOCK: Final = "unlock"
@@ -207,13 +207,22 @@ def _said(connector: str, seen: Sighting, words: Words) -> dict[str, str]:
         "firmware": seen.identity.firmware or unknown,
         "pilot": words("pilot", reading.pilot.value.lower()),
         "power": unknown if reading.power_w is None else f"{reading.power_w:.0f} W",
-        "register": unknown if reading.register_wh is None else f"{reading.register_wh / 1000:.3f} kWh",
+        "register": unknown
+        if reading.register_wh is None
+        else f"{words.number(reading.register_wh / 1000, '.3f')} kWh",
         "lock": words("lock_quality", seen.lock_quality.value),
         "on_silence": words("on_loss", ports.on_silence.value),
         "on_reboot": words("on_loss", ports.on_reboot.value),
         "on_unplug": words("on_loss", ports.on_unplug.value),
-        "failsafe": failsafe_said(seen.failsafe, words),
+        "failsafe": _failsafe_line(seen, words),
     }
+
+
+def _failsafe_line(seen: Sighting, words: Words) -> str:
+    """How its own failsafe is set now, and who can set it."""
+    read = failsafe_is_read(seen.failsafe)
+    line = ("set" if seen.sets_failsafe else "fixed") if read else ("blind" if seen.sets_failsafe else "none")
+    return words("failsafe_line", line).replace("…", failsafe_said(seen.failsafe, words))
 
 
 def _told(findings: tuple[Finding, ...], words: Words) -> dict[str, str]:
@@ -223,8 +232,10 @@ def _told(findings: tuple[Finding, ...], words: Words) -> dict[str, str]:
 
 def _line(finding: Finding, words: Words) -> str:
     step, outcome = words("proof_step", finding.step.value), words("proof_outcome", finding.outcome.value)
-    detail = f" ({finding.detail})" if finding.detail else ""
-    return f"- **{step}:** {outcome}. {words('proof_because', finding.because.value)}{detail}"
+    because = words("proof_because", finding.because.value)
+    if finding.detail:
+        because = f"{because.removesuffix('.')} ({finding.detail})."
+    return f"- **{step}:** {outcome}. {because}"
 
 
 def _verdict(findings: tuple[Finding, ...]) -> str:

@@ -12,7 +12,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import (
     async_get_config_entry,
@@ -22,18 +22,18 @@ from homeassistant.helpers.service import (
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .access.policy import UserAsk
-from .building.errors import AccessDenied, LinkDown, NotInBuilding
+from .access import UserAsk
+from .building.errors import AccessDenied, EnrolmentWaits, LinkDown, NotInBuilding
 from .building.running import RunningBuilding
 from .building.stall import RunningStall
-from .callers import Caller, async_caller, async_caller_in_control, require_admin_or, require_person
+from .callers import async_caller, async_caller_in_control, refusal, require_admin_or, require_person
+from .card_services import ATTR_LABEL, ATTR_RESIDENT, LABEL, async_person_for, async_setup_card_services
 from .const import DOMAIN
 from .devices import EvshareConfigEntry
 from .journal import JournalError
-from .model import ChargeMode, Resident, StallId, StopReason
+from .model import ChargeMode, StallId, StopReason
 from .office import TICKET_LIFE_S, office_link
 
-ATTR_RESIDENT: Final = "resident"
 ATTR_MODE: Final = "mode"
 ATTR_TIMEOUT_S: Final = "timeout_s"
 ATTR_START: Final = "start"
@@ -59,12 +59,12 @@ ENROL_CARD_SCHEMA: Final = probatio.Schema(
         probatio.Optional(ATTR_TIMEOUT_S, default=60): probatio.All(
             probatio.Coerce(int), probatio.Range(min=10, max=300)
         ),
+        probatio.Optional(ATTR_LABEL, default=""): LABEL,
     }
 )
 EXPORT_SESSIONS_SCHEMA: Final = probatio.Schema(
     {**_BUILDING, probatio.Required(ATTR_START): cv.datetime, probatio.Required(ATTR_END): cv.datetime}
 )
-REMOVE_CARDS_SCHEMA: Final = probatio.Schema({**_BUILDING, probatio.Optional(ATTR_RESIDENT): cv.string})
 OFFICE_LINK_SCHEMA: Final = probatio.Schema(_BUILDING)
 
 
@@ -77,7 +77,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register(DOMAIN, "stop", _async_stop, schema=STOP_SCHEMA)
     register(DOMAIN, "set_mode", _async_set_mode, schema=SET_MODE_SCHEMA)
     register(DOMAIN, "enrol_card", _async_enrol_card, schema=ENROL_CARD_SCHEMA)
-    register(DOMAIN, "remove_cards", _async_remove_cards, schema=REMOVE_CARDS_SCHEMA, supports_response=optional)
+    async_setup_card_services(hass)
     for name, service, schema in (
         ("export_sessions", _async_export_sessions, EXPORT_SESSIONS_SCHEMA),
         ("office_link", _async_office_link, OFFICE_LINK_SCHEMA),
@@ -85,55 +85,23 @@ def async_setup_services(hass: HomeAssistant) -> None:
         async_register_admin_service(hass, DOMAIN, name, service, schema, supports_response=SupportsResponse.ONLY)
 
 
-def _refusal(key: str, **placeholders: str) -> ServiceValidationError:
-    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
-
-
 def _stall_of(call: ServiceCall) -> tuple[RunningBuilding, RunningStall]:
     device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, call.data[ATTR_DEVICE_ID])
     building: RunningBuilding = entry.runtime_data
     stall = building.stalls.get(StallId(device.config_subentry_id or ""))
     if stall is None:
-        raise _refusal("not_a_stall", device=device.name_by_user or device.name or device.id)
+        raise refusal("not_a_stall", device=device.name_by_user or device.name or device.id)
     return building, stall
-
-
-def _resident_of(building: RunningBuilding, caller: Caller, named: str | None) -> Resident:
-    """The resident a call is for: by id, by name, or the caller themself when none is named.
-
-    Only an admin or the resident may ask; to anyone else every name is as unknown as a wrong one would be.
-    """
-    if named is None:
-        if caller.resident is None:
-            raise _refusal("resident_missing")
-        return caller.resident
-    found = [
-        resident
-        for resident in building.residents.values()
-        if named == resident.id or named.strip().casefold() == resident.name.casefold()
-    ]
-    resident = found[0] if len(found) == 1 else None
-    require_admin_or(caller, resident, "not_your_resident")
-    if resident is None:
-        raise _refusal("resident_ambiguous" if found else "resident_unknown")
-    return resident
-
-
-async def _async_person_for(call: ServiceCall, building: RunningBuilding) -> tuple[Caller, Resident]:
-    """The person who calls, and the resident it is for; automations are refused."""
-    caller = await async_caller(call.hass, building, call.context)
-    require_person(caller)
-    return caller, _resident_of(building, caller, call.data.get(ATTR_RESIDENT))
 
 
 async def _async_authorise(call: ServiceCall) -> ServiceResponse:
     building, stall = _stall_of(call)
-    caller, resident = await _async_person_for(call, building)
+    caller, resident = await async_person_for(call, building)
     ask = UserAsk(user_id=caller.user_id, is_admin=caller.is_admin, resident_id=resident.id, mode=call.data[ATTR_MODE])
     try:
         session = await building.async_authorise(stall.config.id, ask)
     except AccessDenied as denied:
-        raise _refusal(f"denied_{denied.reason.value}") from denied
+        raise refusal(f"denied_{denied.reason.value}") from denied
     except JournalError as error:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="journal_failed") from error
     return {"session_id": session.id}
@@ -155,12 +123,12 @@ async def async_stop(
     caller = await async_caller_in_control(hass, building, stall, context, person=True)
     session = stall.state.session
     if session is None:
-        raise _refusal("no_session")
+        raise refusal("no_session")
     own = caller.resident is not None and caller.resident.id == session.resident_id
     try:
         await building.async_stop_session(stall.config.id, StopReason.PERSON if own else StopReason.OFFICE)
     except NotInBuilding as error:
-        raise _refusal("no_session") from error
+        raise refusal("no_session") from error
 
 
 async def _async_set_mode(call: ServiceCall) -> None:
@@ -180,27 +148,18 @@ async def async_set_mode(
     try:
         await building.async_set_mode(stall.config.id, mode)
     except NotInBuilding as error:
-        raise _refusal("no_session") from error
+        raise refusal("no_session") from error
 
 
 async def _async_enrol_card(call: ServiceCall) -> None:
     building, stall = _stall_of(call)
-    _, resident = await _async_person_for(call, building)
+    _, resident = await async_person_for(call, building)
     try:
-        await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S])
+        await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S], call.data[ATTR_LABEL])
+    except EnrolmentWaits as error:
+        raise refusal("enrolment_waits") from error
     except NotInBuilding as error:
-        raise _refusal("no_card_reader", stall=stall.config.name) from error
-
-
-async def _async_remove_cards(call: ServiceCall) -> ServiceResponse:
-    entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
-    building = entry.runtime_data
-    _, resident = await _async_person_for(call, building)
-    try:
-        removed = await building.async_remove_cards(resident.id)
-    except JournalError as error:
-        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="journal_failed") from error
-    return {"removed": removed}
+        raise refusal("no_card_reader", stall=stall.config.name) from error
 
 
 def _utc(local: datetime) -> datetime:
@@ -214,7 +173,7 @@ async def _async_export_sessions(call: ServiceCall) -> ServiceResponse:
     entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
     start, end = _utc(call.data[ATTR_START]), _utc(call.data[ATTR_END])
     if start >= end:
-        raise _refusal("end_before_start")
+        raise refusal("end_before_start")
     sessions: list[Any] = await entry.runtime_data.async_export_sessions(start, end)
     return {"sessions": sessions}
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.components.modbus import async_get_temporary_unit
@@ -17,7 +18,7 @@ from homeassistant.util import dt as dt_util
 from modbus_connection import ModbusUnit
 
 from .building.ocpp_listener import async_ocpp_connector
-from .building.wiring import connector_settings, gate_kind, own_profiles_folder, planned_ports
+from .building.wiring import connector_settings, own_profiles_folder, planned_ports
 from .connectors.clock import Clock, LoopClock
 from .connectors.entities.hass import async_entity_connector
 from .connectors.entities.slots import EntitySettings
@@ -37,7 +38,7 @@ from .connectors.ports import (
     Ports,
     WrongDevice,
 )
-from .connectors.profile import ProfileError, load_profile
+from .connectors.profile import ProfileError, load_profile, sets_failsafe
 from .const import CONF_CONNECTOR, CONF_CONTACTOR, CONNECTOR_ENTITIES, CONNECTOR_OCPP
 from .model import LockQuality, Reading
 
@@ -84,6 +85,8 @@ class Sighting:
     lock_quality: LockQuality
     failsafe: Failsafe | None
     """Its own, as it is set now."""
+    sets_failsafe: bool
+    """evshare programs it once the stall is kept."""
     min_a: int
     """The lowest current it can be told."""
 
@@ -99,11 +102,13 @@ async def async_look(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str,
     """
     clock = LoopClock(dt_util.utcnow)
     try:
-        ports = await hass.async_add_executor_job(planned_ports, data, own_profiles_folder(hass))
+        folder = own_profiles_folder(hass)
+        ports = await hass.async_add_executor_job(planned_ports, data, folder)
+        sets = await hass.async_add_executor_job(_sets_failsafe, data, folder)
     except ProfileError as error:  # a file of the owner's own that was changed meanwhile
         raise CannotLook(Unseen.UNUSABLE) from error
     async with async_reach(hass, entry, data, clock) as connector:
-        look = _Look(data, ports, connector, clock)
+        look = _Look(data, ports, sets, connector, clock)
         try:
             if not data[CONF_CONTACTOR] or HassSwitch(hass, data[CONF_CONTACTOR]).is_on():
                 return await look.once()
@@ -116,6 +121,13 @@ async def async_look(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str,
             raise CannotLook(Unseen.WRONG_PASSWORD, CONF_TOKEN if data.get(CONF_TOKEN) else CONF_PASSWORD) from error
         except ConnectorError as error:
             raise CannotLook(Unseen.WRONG_UNIT) from error
+
+
+def _sets_failsafe(data: Mapping[str, Any], folder: Path) -> bool:
+    """Whether evshare programs the failsafe of a stall's connector; reads the disk. Raises `ProfileError`."""
+    if data[CONF_CONNECTOR] in (CONNECTOR_ENTITIES, CONNECTOR_OCPP):
+        return False
+    return sets_failsafe(load_profile(data[CONF_CONNECTOR], folder))
 
 
 async def async_identify(hass: HomeAssistant, data: Mapping[str, Any]) -> Identity:
@@ -134,9 +146,11 @@ async def async_identify(hass: HomeAssistant, data: Mapping[str, Any]) -> Identi
 
 
 class _Look:
-    def __init__(self, data: Mapping[str, Any], ports: Ports, connector: Connector, clock: Clock) -> None:
-        self._gate = gate_kind(data)
+    def __init__(
+        self, data: Mapping[str, Any], ports: Ports, sets_failsafe: bool, connector: Connector, clock: Clock
+    ) -> None:
         self._planned = ports
+        self._sets_failsafe = sets_failsafe
         self._tells = data[CONF_CONNECTOR] == CONNECTOR_OCPP
         """What it does when it is left alone stands in its configuration, which was read."""
         self._connector = connector
@@ -153,6 +167,7 @@ class _Look:
             ports=ports,
             lock_quality=lock_quality(ports),
             failsafe=self._connector.failsafe,
+            sets_failsafe=self._sets_failsafe,
             min_a=self._connector.min_a,
         )
 

@@ -28,7 +28,7 @@ class StallFlow(ListSteps, EntitySteps, OcppSteps, SeenSteps):
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a stall; the same connector, by its serial number, stays behind it."""
         stall = self._get_reconfigure_subentry()
-        self._typed = filled_in(stall)
+        self._typed = filled_in(stall, self._residents())
         self._seen_as, self._seen_at = seen_as(stall.data), stall.data.get(CONF_HOST)
         match stall.data[CONF_CONNECTOR]:
             case connector if connector == CONNECTOR_ENTITIES:

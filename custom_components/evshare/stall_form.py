@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -27,7 +28,9 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from .building.signal import DOMAINS as SIGNAL_DOMAINS
 from .const import (
+    CONF_BELONGS_TO,
     CONF_CONTACTOR,
     CONF_CONTACTOR_FEEDBACK,
     CONF_CONTACTOR_REFRESH,
@@ -36,6 +39,7 @@ from .const import (
     CONF_MDNS,
     CONF_METER,
     CONF_PHASE_MAP,
+    CONF_READER_SIGNAL,
     CONF_SERIAL,
     CONF_SOFT_STOP,
     CONF_TAG_READER,
@@ -58,15 +62,20 @@ _ALWAYS: Final = (CONF_CONTACTOR, CONF_METER, CONF_TAG_READER)
 """Kept as None where there is none; what else is not filled in is not kept."""
 
 EXCLUSIVE: Final = (
-    *_ALWAYS,
+    CONF_CONTACTOR,
+    CONF_METER,
     CONF_CONTACTOR_FEEDBACK,
     CONF_CONTACTOR_REFRESH,
     CONF_TWC_METER_DEVICE,
     CONF_TWC_METER_PORT,
 )
-"""What belongs to one stall only: two stalls behind one contactor or meter could not be told apart."""
+"""What belongs to one stall only: two stalls behind one contactor or meter could not be told apart.
 
-TAKEN_OVER: Final = frozenset({CONF_MAX_CURRENT_A, CONF_PHASE_MAP, CONF_TAG_READER, CONF_SERIAL})
+A card reader may serve several stalls, and a lamp or buzzer may stand beside it for all of them."""
+
+TAKEN_OVER: Final = frozenset(
+    {CONF_MAX_CURRENT_A, CONF_PHASE_MAP, CONF_TAG_READER, CONF_READER_SIGNAL, CONF_BELONGS_TO, CONF_SERIAL}
+)
 """A change of these needs no look at the connector; a change of anything else does."""
 
 CONF_LOOK_AGAIN: Final = "look_again"
@@ -77,6 +86,7 @@ SECRETS: Final = frozenset({CONF_PASSWORD, CONF_TOKEN})
 
 SECRET_FIELD: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
+ACCESS: Final = "access"
 CONTACTOR_MORE: Final = "contactor_more"
 TWC_METER: Final = "twc_meter"
 """Collapsed parts of the form; what is in them is kept flat."""
@@ -95,6 +105,11 @@ def whole(low: int, high: int, unit: str | None = None) -> NumberSelector:
 
 
 _PARTS: Final[Mapping[str, Fields]] = {
+    ACCESS: {
+        probatio.Optional(CONF_READER_SIGNAL): _entity(*SIGNAL_DOMAINS),
+        # Its choices are the residents of the building.
+        probatio.Optional(CONF_BELONGS_TO): TextSelector(),
+    },
     CONTACTOR_MORE: {
         probatio.Optional(CONF_CONTACTOR_FEEDBACK): _entity(BINARY_SENSOR_DOMAIN),
         probatio.Optional(CONF_CONTACTOR_REFRESH): _entity("script", "button", "input_button", "switch"),
@@ -114,15 +129,26 @@ REFRESH_S: Final = 60
 
 
 def stall_schema(
-    own: Fields, *, highest_a: int, phases: int, throttled: bool = False, known: bool = False
+    own: Fields,
+    *,
+    highest_a: int,
+    phases: int,
+    residents: Mapping[str, str],
+    throttled: bool = False,
+    known: bool = False,
 ) -> probatio.Schema:
     """The form of a stall: its name, the way's `own` fields, then what every stall has.
 
-    `highest_a` is the most its connector can be told, `phases` those of the building, `throttled` whether an emulated
-    meter may set its current, `known` whether the stall exists already, so that it can be looked at anew.
+    `highest_a` is the most its connector can be told, `phases` and `residents` (id to name) are those of the building,
+    `throttled` whether an emulated meter may set its current, `known` whether the stall exists already, so that it can
+    be looked at anew.
     """
     maps = PHASE_MAPS[phases]
-    parts = (CONTACTOR_MORE, TWC_METER) if throttled else (CONTACTOR_MORE,)
+    parts = {
+        ACCESS: _access(residents),
+        CONTACTOR_MORE: _PARTS[CONTACTOR_MORE],
+        **({TWC_METER: _PARTS[TWC_METER]} if throttled else {}),
+    }
     return probatio.Schema(
         {
             probatio.Required(CONF_NAME): TextSelector(),
@@ -137,12 +163,24 @@ def stall_schema(
             probatio.Optional(CONF_TAG_READER): DeviceSelector(),
             probatio.Optional(CONF_CONTACTOR): _entity(SWITCH_DOMAIN),
             **{
-                probatio.Required(part, default={}): section(probatio.Schema(_PARTS[part]), {"collapsed": True})
-                for part in parts
+                # Without a default: the frontend would show that instead of what is kept of the stall.
+                probatio.Optional(part): section(probatio.Schema(fields), {"collapsed": True})
+                for part, fields in parts.items()
             },
             **({probatio.Required(CONF_LOOK_AGAIN, default=False): BooleanSelector()} if known else {}),
         }
     )
+
+
+def _access(residents: Mapping[str, str]) -> Fields:
+    """Who may be let in how, at this stall."""
+    options = [SelectOptionDict(value=resident_id, label=name) for resident_id, name in residents.items()]
+    choice = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True))
+    return {
+        key: choice if key == CONF_BELONGS_TO else selector
+        for key, selector in _PARTS[ACCESS].items()
+        if options or key != CONF_BELONGS_TO
+    }
 
 
 def shared_settings(user_input: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,9 +222,11 @@ def field_of(key: str) -> str:
     return next((part for part, keys in _OPTIONAL.items() if key in keys), key)
 
 
-def filled_in(stall: ConfigSubentry) -> dict[str, Any]:
-    """A stall's settings as its form shows them; secrets are not shown."""
+def filled_in(stall: ConfigSubentry, residents: Mapping[str, str]) -> dict[str, Any]:
+    """A stall's settings as its form shows them; secrets are not shown, nor residents who moved out."""
     data = {key: value for key, value in stall.data.items() if key not in SECRETS}
+    if data.get(CONF_BELONGS_TO) not in residents:
+        data.pop(CONF_BELONGS_TO, None)
     parts = {part: {key: data.pop(key) for key in keys if key in data} for part, keys in _OPTIONAL.items()}
     phase_map = "".join(str(phase) for phase in data[CONF_PHASE_MAP])
     return {CONF_NAME: stall.title, **data, CONF_PHASE_MAP: phase_map, **parts}

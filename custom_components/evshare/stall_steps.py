@@ -8,10 +8,13 @@ shown and tried in ``seen_steps.py``.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentry, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_HOST, CONF_NAME
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 
 from .const import (
     CONF_CONTACTOR,
@@ -20,8 +23,11 @@ from .const import (
     CONF_METER,
     CONF_PHASES,
     CONF_POINT,
+    CONF_READER_SIGNAL,
     CONF_SERIAL,
+    CONF_TAG_READER,
     DOMAIN,
+    SUBENTRY_RESIDENT,
     SUBENTRY_STALL,
 )
 from .meters import meter_errors
@@ -37,6 +43,9 @@ from .stall_form import (
     shared_settings,
     stall_schema,
 )
+
+PHONES: Final = "mobile_app"
+"""The integration of Home Assistant's phone app."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +96,14 @@ class StallSteps(ConfigSubentryFlow):
         self._errors = {}
         phases = self._get_entry().data[CONF_PHASES]
         known = self.source == SOURCE_RECONFIGURE
-        schema = stall_schema(own, highest_a=way.highest_a, phases=phases, throttled=way.throttled, known=known)
+        schema = stall_schema(
+            own,
+            highest_a=way.highest_a,
+            phases=phases,
+            residents=self._residents(),
+            throttled=way.throttled,
+            known=known,
+        )
         # What is wrong with a setting of another page is told at the top of this one.
         errors = {field if field in schema.schema else "base": error for field, error in errors.items()}
         return self.async_show_form(
@@ -138,15 +154,39 @@ class StallSteps(ConfigSubentryFlow):
             errors[CONF_MAX_CURRENT_A] = "above_fuse"
         if data[CONF_CONTACTOR] is not None and self.hass.states.get(data[CONF_CONTACTOR]) is None:
             errors[CONF_CONTACTOR] = "entity_unknown"
+        if data[CONF_TAG_READER] is not None and _is_phone(self.hass, data[CONF_TAG_READER]):
+            errors[CONF_TAG_READER] = "reader_is_phone"
+        if CONF_READER_SIGNAL in data and self._moves_energy(data[CONF_READER_SIGNAL]):
+            errors[field_of(CONF_READER_SIGNAL)] = "signal_is_lock"
         for other in self._others():
             if self._name.casefold() == other.title.casefold():
                 errors[CONF_NAME] = "name_taken"
+            if data[CONF_CONTACTOR] is not None and data[CONF_CONTACTOR] == other.data.get(CONF_READER_SIGNAL):
+                errors[CONF_CONTACTOR] = "used_elsewhere"
             errors |= {
                 field_of(key): "used_elsewhere"
                 for key in EXCLUSIVE
                 if data.get(key) and data[key] == other.data.get(key)
             }
         return errors
+
+    def _moves_energy(self, entity_id: str) -> bool:
+        """Whether something is an entity of ours, or does something else at a stall: no lamp beside a card reader."""
+        entity = er.async_get(self.hass).async_get(entity_id)
+        if entity is not None and entity.platform == DOMAIN:
+            return True
+        used = [self._data, *(other.data for other in self._others())]
+        return any(
+            value == entity_id or (isinstance(value, Mapping) and entity_id in value.values())
+            for data in used
+            for key, value in data.items()
+            if key != CONF_READER_SIGNAL
+        )
+
+    def _residents(self) -> dict[str, str]:
+        """The residents of this building: id to name."""
+        residents = self._get_entry().get_subentries_of_type(SUBENTRY_RESIDENT)
+        return {resident.subentry_id: resident.title for resident in residents}
 
     def _others(self) -> list[ConfigSubentry]:
         """The other stalls of this building."""
@@ -234,3 +274,9 @@ class StallSteps(ConfigSubentryFlow):
     def _known_way(self) -> Way:
         assert self._way is not None, "set by the steps of the way"
         return self._way
+
+
+def _is_phone(hass: HomeAssistant, device_id: str) -> bool:
+    """Whether a device is somebody's phone: its owner can make it say any tag, from anywhere."""
+    device = dr.async_get(hass).async_get(device_id)
+    return device is not None and any(identifier[0] == PHONES for identifier in device.identifiers)

@@ -13,6 +13,8 @@ import ssl
 
 import aiohttp
 
+from demo.boxes import ocpp_messages as messages
+from demo.boxes.ocpp_cards import CardMemory
 from demo.boxes.ocpp_configuration import Configuration
 from demo.boxes.ocpp_line import Line, Message, NotLetIn, Payload
 from demo.boxes.ocpp_outlet import CONNECTION_TIMEOUT_S, Manners, OcppOutlet, Transaction
@@ -52,7 +54,7 @@ class OcppBox:
         self.outlets = [self._connector(number) for number in range(1, self.points + 1)]
         self._lived = whole_second(self.now())
         self._line = Line(self.identity, self._obey)
-        self._cache: set[str] = set()
+        self._cards = CardMemory(self.configuration)
 
     def _connector(self, number: int) -> OcppOutlet:
         start_wh = self.register_start_wh * number
@@ -90,7 +92,7 @@ class OcppBox:
             headers["Authorization"] = aiohttp.encode_basic_auth(self.user or self.identity, self.password)
         await self._line.connect(self.url, headers, self.manners.subprotocol, self.tls)
         if boot:
-            self._say("BootNotification", self._boot)
+            self._say("BootNotification", lambda: messages.boot(self.serial))
         for outlet in self.outlets:
             if boot or outlet.said != outlet.status:
                 self._say_status(outlet)
@@ -135,7 +137,7 @@ class OcppBox:
         if running is not None and running.tag == uid:
             self._end(outlet, "Local", uid)
             self._tell()
-        elif self.manners.authorises_locally or self._lets_in_by_itself(uid):
+        elif self.manners.authorises_locally or self._cards.lets_in(uid, online=self.connected):
             self._authorised(outlet, uid)
         elif self.connected:
             self._say("Authorize", lambda: {"idTag": uid}, lambda answer: self._told_of_card(outlet, uid, answer))
@@ -201,14 +203,6 @@ class OcppBox:
 
     # --- what it says ------------------------------------------------------------------------------------------
 
-    def _boot(self) -> Payload:
-        return {
-            "chargePointVendor": "Simulated",
-            "chargePointModel": "Box 22",
-            "chargePointSerialNumber": self.serial,
-            "firmwareVersion": "5.2",
-        }
-
     def _tell(self) -> None:
         """Tell statuses that changed."""
         for outlet in self.outlets:
@@ -218,15 +212,14 @@ class OcppBox:
     def _say_status(self, outlet: OcppOutlet) -> None:
         if not self.connected:
             return
-        outlet.said = status = outlet.status
-        at = _text(self._moment)
-        payload = {"connectorId": outlet.number, "errorCode": "NoError", "status": status, "timestamp": at}
+        outlet.said = outlet.status
+        payload = messages.status(outlet, self._moment)
         self._say("StatusNotification", lambda: payload)
 
     def _say_meter(self, outlet: OcppOutlet, transaction: Transaction | None) -> None:
         if self.manners.unmetered:
             return
-        value = {"timestamp": _text(self._moment), "sampledValue": outlet.meter()}
+        value = messages.meter_value(outlet, self._moment)
 
         def payload() -> Payload:
             own = {} if transaction is None else {"transactionId": transaction.id}
@@ -238,12 +231,7 @@ class OcppBox:
             self._line.keep(Message(action="MeterValues", payload=payload))
 
     def _say_start(self, outlet: OcppOutlet, transaction: Transaction) -> None:
-        payload = {
-            "connectorId": outlet.number,
-            "idTag": transaction.tag,
-            "meterStart": transaction.start_wh,
-            "timestamp": _text(transaction.started_at),
-        }
+        payload = messages.start(outlet, transaction)
 
         def answered(answer: Payload) -> None:
             transaction.id = answer["transactionId"]
@@ -258,9 +246,7 @@ class OcppBox:
         )
 
     def _say_stop(self, outlet: OcppOutlet, transaction: Transaction, reason: str, tag: str | None) -> None:
-        rest = {"meterStop": outlet.register_wh, "timestamp": _text(self._moment), "reason": reason}
-        if tag is not None:
-            rest["idTag"] = tag
+        rest = messages.stop(outlet, self._moment, reason, tag)
         self._line.keep(
             Message(
                 action="StopTransaction", payload=lambda: {"transactionId": transaction.id, **rest}, times=self._times
@@ -313,7 +299,7 @@ class OcppBox:
                     outlet.unlimit()
                 return {"status": "Accepted"}, None
             case "ClearCache":
-                self._cache.clear()
+                self._cards.clear()
                 return {"status": "Accepted"}, None
             case "TriggerMessage":
                 return self._trigger(payload)
@@ -362,7 +348,7 @@ class OcppBox:
         def act() -> None:
             match message:
                 case "BootNotification":
-                    self._say("BootNotification", self._boot)
+                    self._say("BootNotification", lambda: messages.boot(self.serial))
                 case "StatusNotification":
                     for outlet in asked:
                         self._say_status(outlet)
@@ -374,19 +360,9 @@ class OcppBox:
 
     # --- what it decides ---------------------------------------------------------------------------------------
 
-    def _lets_in_by_itself(self, uid: str) -> bool:
-        """Cards it knows, and offline perhaps those it does not."""
-        known = self.configuration.on("AuthorizationCacheEnabled") and uid in self._cache
-        if self.connected:
-            return known and self.configuration.on("LocalPreAuthorize")
-        return (known and self.configuration.on("LocalAuthorizeOffline")) or self.configuration.on(
-            "AllowOfflineTxForUnknownId"
-        )
-
     def _told_of_card(self, outlet: OcppOutlet, uid: str, answer: Payload) -> None:
         if answer["idTagInfo"]["status"] == "Accepted":
-            if self.configuration.on("AuthorizationCacheEnabled"):
-                self._cache.add(uid)
+            self._cards.accepted(uid)
             self._authorised(outlet, uid)
             self._tell()
 
@@ -407,7 +383,3 @@ class OcppBox:
         if running is not None:
             outlet.end()
             self._say_stop(outlet, running, reason, tag)
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

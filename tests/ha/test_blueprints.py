@@ -95,3 +95,18 @@ async def test_stalls_pause_while_the_signal_is_on(hass: HomeAssistant, use: Use
         await hass.async_block_till_done()
     assert [call.service for call in calls] == ["turn_on", "turn_off"]
     assert calls[0].data["entity_id"] == ["switch.stall_1_pause", "switch.stall_2_pause"]
+
+
+async def test_whoever_waits_is_told_when_a_stall_is_free(hass: HomeAssistant, use: Use) -> None:
+    told = async_mock_service(hass, "notify", "send_message")
+    hass.states.async_set("sensor.stall_1_status", "charging")
+    await use("stall_free", status="sensor.stall_1_status", target="notify.phone")
+    for state in ("reserved", "offline", "available", "unavailable", "available"):
+        hass.states.async_set("sensor.stall_1_status", state)
+        await hass.async_block_till_done()
+    assert told == [], "a wall connector that is back is no news"
+    for state in ("finishing", "available"):
+        hass.states.async_set("sensor.stall_1_status", state)
+        await hass.async_block_till_done()
+    (message,) = told
+    assert message.data["entity_id"] == ["notify.phone"]

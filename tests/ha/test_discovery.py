@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
 
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from homeassistant.components.dhcp import DeviceTrackerWatcher, async_index_integration_matchers
 from homeassistant.components.dhcp.models import DATA_DHCP, DHCPData
 from homeassistant.config_entries import (
@@ -16,6 +18,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from homeassistant.loader import async_get_dhcp, async_get_zeroconf
@@ -28,13 +31,14 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.evshare.connectors.factory import available_profiles, load_profile
 from custom_components.evshare.const import DOMAIN
 from custom_components.evshare.diagnostics import async_get_config_entry_diagnostics
+from custom_components.evshare.repairs import async_create_fix_flow
 from demo.boxes.stand import Stand
 
 from .conftest import MakeEntry, device_id, set_up, stall, state_of, wait_until
 from .hardware import Device, FakeKeba, ModbusNetwork
 from .lan import Lan, announces, asks_for_address
 from .stall_dialogue import go_on, keep, only_stall
-from .texts import load
+from .texts import load, missing
 
 pytestmark = pytest.mark.usefixtures("quick_polls")
 
@@ -427,6 +431,190 @@ async def test_another_one_at_a_known_address_is_offered_and_teaches_nothing(
     result = await told(hass, tesla_at("10.0.0.21"))
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "found")
     assert "mac" not in settings(entry)
+
+
+async def test_one_of_another_serial_number_is_not_followed_whatever_its_network_card(
+    hass: HomeAssistant, make_entry: MakeEntry, tesla: Stand, lan: Lan
+) -> None:
+    entry = await set_up(hass, make_entry(stall(**TESLA_STALL, serial="B7S23100J01234", mac=TESLA_MAC)))
+    async with Stand("tesla_twc3", now, serial="B7S99999J99999") as other:
+        lan.put("10.0.0.21", None)
+        lan.put("10.0.0.99", other.port)
+        assert await aborted(hass, tesla_at("10.0.0.99")) == "stall_known"
+    assert settings(entry)["host"] == "10.0.0.21"
+
+
+# --- a known one with a password -----------------------------------------------------------------------------------
+
+
+PASSWORD, EVSE_MAC, FORGED_MAC = "correct-horse", "9c:9c:1f:e5:00:01", "9c:9c:1f:00:00:00"
+SIGNED_IN = {"unit_id": None, "port": 80, "username": "admin", "password": PASSWORD}
+OPENEVSE_STALL = {"connector": "openevse_http", "host": "10.0.0.41", "serial": "9C9C1FE50001"} | SIGNED_IN
+OPENEVSE_NAME = "openevse-0001._openevse._tcp.local."
+
+
+def openevse_at(ip: str) -> ZeroconfServiceInfo:
+    """As its firmware announces it: the serial number is `id`."""
+    return announces(ip, "openevse-0001", "_openevse._tcp.local.", id="9C9C1FE50001", type="openevse_wifi_v1")
+
+
+class Ear:
+    """Somebody who answers at an address, and hears what he is asked with."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+        self.heard: list[str | None] = []
+        self.port = 0
+
+    async def answers(self, request: web.BaseRequest) -> web.Response:
+        self.heard.append(request.headers.get("Authorization"))
+        return web.json_response(self._answer)
+
+
+@pytest.fixture
+async def thief(lan: Lan) -> AsyncIterator[Ear]:
+    """At 10.0.0.66: answers everybody like the OpenEVSE, serial number and all."""
+    status = {"state": 1, "vehicle": 0, "status": "active", "amp": 0, "voltage": 230, "pilot": 16, "total_energy": 1}
+    ear = Ear(status | {"wifi_serial": "9C9C1FE50001", "firmware": "7.1.3"})
+    async with RawTestServer(ear.answers, host="127.0.0.1") as server:
+        lan.put("10.0.0.66", server.port)
+        yield ear
+
+
+@pytest.fixture
+async def openevse(lan: Lan) -> AsyncIterator[Stand]:
+    """An OpenEVSE with a password at 10.0.0.41."""
+    async with Stand("openevse_http", now, serial="9C9C1FE50001", options={"password": PASSWORD}) as stand:
+        lan.put("10.0.0.41", stand.port)
+        yield stand
+
+
+async def moves(openevse: Stand, lan: Lan, ip: str | None) -> None:
+    """The OpenEVSE gets another address, or none."""
+    await openevse.drop()
+    lan.put("10.0.0.41", None)
+    if ip is not None:
+        lan.put(ip, openevse.port)
+        await openevse.restore()
+
+
+def question(hass: HomeAssistant) -> ir.IssueEntry | None:
+    return ir.async_get(hass).async_get_issue(DOMAIN, "stall_moved_stall-1")
+
+
+async def test_an_announcement_alone_gets_no_password_sent_anywhere_but_an_admin_asked(
+    hass: HomeAssistant, make_entry: MakeEntry, openevse: Stand, thief: Ear, lan: Lan
+) -> None:
+    entry = await set_up(hass, make_entry(stall(**OPENEVSE_STALL, mac=EVSE_MAC, mdns=OPENEVSE_NAME)))
+    assert state_of(hass, "sensor.stall_1_status") == "available"
+    await moves(openevse, lan, None)
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "offline")
+    assert await aborted(hass, openevse_at("10.0.0.66")) == "stall_known"
+    forged = asks_for_address("10.0.0.66", FORGED_MAC, "openevse-0001")
+    await told(hass, forged)
+    await wait_until(hass, lambda: question(hass) is not None)
+    assert question(hass).translation_placeholders == {
+        "stall": "Stall 1",
+        "before": "10.0.0.41",
+        "host": "10.0.0.66",
+    }
+    assert (settings(entry)["host"], settings(entry)["mac"]) == ("10.0.0.41", EVSE_MAC)
+    assert thief.heard != []  # it was looked who is there,
+    assert set(thief.heard) == {None}  # and nothing was given away
+
+
+async def test_a_forged_network_card_is_not_learnt_so_that_it_could_be_followed_later(
+    hass: HomeAssistant, make_entry: MakeEntry, openevse: Stand, thief: Ear, lan: Lan
+) -> None:
+    entry = await set_up(hass, make_entry(stall(**OPENEVSE_STALL, mac=EVSE_MAC, mdns=OPENEVSE_NAME)))
+    await told(hass, asks_for_address("10.0.0.41", FORGED_MAC, "openevse-0001"))
+    assert await aborted(hass, openevse_at("10.0.0.66")) == "stall_known"
+    await moves(openevse, lan, None)
+    await told(hass, asks_for_address("10.0.0.66", FORGED_MAC, "openevse-0001"))
+    assert (settings(entry)["host"], settings(entry)["mac"]) == ("10.0.0.41", EVSE_MAC)
+    assert set(thief.heard) <= {None}
+
+
+async def test_the_network_card_it_was_known_by_is_followed_with_the_password(
+    hass: HomeAssistant, make_entry: MakeEntry, openevse: Stand, lan: Lan
+) -> None:
+    entry = await set_up(hass, make_entry(stall(**OPENEVSE_STALL, mac=EVSE_MAC)))
+    await moves(openevse, lan, "10.0.0.42")
+    assert await aborted(hass, asks_for_address("10.0.0.42", EVSE_MAC, "openevse-0001")) == "stall_known"
+    assert settings(entry)["host"] == "10.0.0.42"
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "available")
+    assert question(hass) is None
+
+
+async def test_an_admin_says_that_it_moved_and_it_is_followed(
+    hass: HomeAssistant, make_entry: MakeEntry, openevse: Stand, lan: Lan
+) -> None:
+    entry = await set_up(hass, make_entry(stall(**OPENEVSE_STALL)))
+    await moves(openevse, lan, "10.0.0.42")
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "offline")
+    assert await aborted(hass, openevse_at("10.0.0.42")) == "stall_known"
+    await wait_until(hass, lambda: question(hass) is not None)
+    issue = question(hass)
+    flow = await async_create_fix_flow(hass, issue.issue_id, issue.data)
+    flow.hass, flow.handler = hass, DOMAIN
+    form = await flow.async_step_init()
+    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "confirm")
+    assert missing(form, "stall_moved") == []
+    assert form["description_placeholders"] == {"stall": "Stall 1", "before": "10.0.0.41", "host": "10.0.0.42"}
+    assert settings(entry)["host"] == "10.0.0.41"
+    assert (await flow.async_step_confirm({}))["type"] is FlowResultType.CREATE_ENTRY
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "available")
+    assert (settings(entry)["host"], settings(entry)["mdns"]) == ("10.0.0.42", OPENEVSE_NAME)
+    assert question(hass) is None
+
+
+async def test_what_was_asked_is_what_is_followed_also_if_another_says_meanwhile_that_it_is_him(
+    hass: HomeAssistant, make_entry: MakeEntry, openevse: Stand, thief: Ear, lan: Lan
+) -> None:
+    entry = await set_up(hass, make_entry(stall(**OPENEVSE_STALL)))
+    await moves(openevse, lan, "10.0.0.42")
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "offline")
+    await aborted(hass, openevse_at("10.0.0.42"))
+    await wait_until(hass, lambda: question(hass) is not None)
+    flow = await async_create_fix_flow(hass, question(hass).issue_id, question(hass).data)
+    flow.hass, flow.handler = hass, DOMAIN
+    await aborted(hass, openevse_at("10.0.0.66"))
+    await flow.async_step_confirm({})
+    assert settings(entry)["host"] == "10.0.0.42"
+    again = await flow.async_step_confirm({})
+    assert (again["type"], again["reason"]) == (FlowResultType.ABORT, "not_asked_any_more")
+    assert missing(again, "stall_moved") == []
+
+
+async def test_the_question_is_over_when_it_answers_where_it_was(
+    hass: HomeAssistant, make_entry: MakeEntry, openevse: Stand, thief: Ear, lan: Lan
+) -> None:
+    await set_up(hass, make_entry(stall(**OPENEVSE_STALL)))
+    await moves(openevse, lan, None)
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "offline")
+    await aborted(hass, openevse_at("10.0.0.66"))
+    await wait_until(hass, lambda: question(hass) is not None)
+    await moves(openevse, lan, "10.0.0.41")
+    await wait_until(hass, lambda: state_of(hass, "sensor.stall_1_status") == "available")
+    await wait_until(hass, lambda: question(hass) is None)
+
+
+async def test_a_box_that_signs_in_by_digest_is_followed_once_it_said_who_it_is_without_a_password(
+    hass: HomeAssistant, make_entry: MakeEntry, lan: Lan
+) -> None:
+    async with Stand("warp_http", now, serial="2ZF7") as warp:
+        lan.put("10.0.0.51", warp.port)
+        settled = {"connector": "warp_http", "host": "10.0.0.51", "serial": "2ZF7"} | SIGNED_IN
+        entry = await set_up(hass, make_entry(stall(**settled, mdns="warp2-2zf7._warp._tcp.local.")))
+        await warp.drop()
+        lan.put("10.0.0.51", None)
+        assert await aborted(hass, announces("10.0.0.52", "warp2-2zf7", "_warp._tcp.local.")) == "stall_known"
+        assert settings(entry)["host"] == "10.0.0.51"  # nobody there yet
+        lan.put("10.0.0.52", warp.port)
+        await warp.restore()
+        assert await aborted(hass, announces("10.0.0.52", "warp2-2zf7", "_warp._tcp.local.")) == "stall_known"
+        assert settings(entry)["host"] == "10.0.0.52"
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_the_two_stalls_of_one_box_are_both_followed(

@@ -39,7 +39,8 @@ async def test_a_keba_is_looked_at_shown_and_kept(hass: HomeAssistant, make_entr
         "on_silence": "locked",
         "on_reboot": "anyone can charge",
         "on_unplug": "stays as it is",
-        "failsafe": "10 A, after 30 s",
+        "failsafe": "Its own failsafe is now set to: 10 A, after 30 s. "
+        "evshare sets it as it needs it when you keep the stall.",
     }
     assert entry.subentries == {}
     result = await keep(hass, result)
@@ -70,7 +71,7 @@ async def test_the_usual_port_and_unit_of_the_model_are_filled_in(hass: HomeAssi
         ({"meter": "sensor.energy_2"}, {"meter": "used_elsewhere"}),
         ({"contactor": "switch.nowhere"}, {"contactor": "entity_unknown"}),
         ({"contactor": "switch.contactor_2"}, {"contactor": "used_elsewhere"}),
-        ({"tag_reader": "reader-2"}, {"tag_reader": "used_elsewhere"}),
+        ({"access": {"reader_signal": "switch.contactor_2"}}, {"access": "signal_is_lock"}),
     ],
 )
 async def test_a_wrong_setting_is_named_before_anything_is_asked(
@@ -85,7 +86,6 @@ async def test_a_wrong_setting_is_named_before_anything_is_asked(
         serial="2",
         meter="sensor.energy_2",
         contactor="switch.contactor_2",
-        tag_reader="reader-2",
     )
     entry = make_entry(other, fuse_a=25)
     result = await go_on(hass, await begin(hass, entry), **KEBA | changed)

@@ -9,12 +9,15 @@ from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from homeassistant.components.frontend.storage import async_user_store
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, section
+from homeassistant.setup import async_setup_component
 from modbus_connection.mock import MockModbusUnit
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.evshare.connectors.profile import Profile, load_profile
 from custom_components.evshare.connectors.profile_values import Support
@@ -106,7 +109,7 @@ async def test_a_model_chosen_by_another_brand_keeps_that_name_in_the_dialogue(
 @pytest.mark.parametrize(
     ("support", "checked", "said"),
     [
-        (Support.SUPPORTED, True, "- DIP switch DSW1.3 on."),
+        (Support.SUPPORTED, True, "**Needed for this model:**\n\n- DIP switch DSW1.3 on."),
         (Support.EXPERIMENTAL, True, "**Experimental.** We follow the maker's papers"),
         (Support.EXPERIMENTAL, False, "**Experimental, and less than that.** This model is only consistent in itself"),
     ],
@@ -114,12 +117,103 @@ async def test_a_model_chosen_by_another_brand_keeps_that_name_in_the_dialogue(
 async def test_what_nobody_answers_for_is_said_plainly_before_it_is_set_up(
     hass: HomeAssistant, make_entry: MakeEntry, shelf: Shelf, support: Support, checked: bool, said: str
 ) -> None:
-    requires = ("DIP switch DSW1.3 on.",)
+    requires = ({"en": "DIP switch DSW1.3 on."},)
     shelf(replace(load_profile("keba_p30"), support=support, checked=checked, requires=requires))
     result = await begin(hass, make_entry())
     notes = result["description_placeholders"]["requires"]
     assert notes.startswith(said)
     assert notes.endswith("- DIP switch DSW1.3 on.")
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("de-CH", "- DIP-Schalter DSW1.3 an."), ("fr", "- DIP switch DSW1.3 on.")]
+)
+async def test_what_a_model_needs_is_said_in_the_language_spoken_or_in_english(
+    hass: HomeAssistant, make_entry: MakeEntry, shelf: Shelf, language: str, line: str
+) -> None:
+    requires = ({"en": "DIP switch DSW1.3 on.", "de": "DIP-Schalter DSW1.3 an."},)
+    shelf(replace(load_profile("keba_p30"), requires=requires))
+    hass.config.language = language
+    result = await begin(hass, make_entry())
+    assert result["description_placeholders"]["requires"].endswith(line)
+
+
+async def test_the_dialogue_speaks_the_language_that_its_reader_chose(
+    hass: HomeAssistant,
+    make_entry: MakeEntry,
+    keba: FakeKeba,
+    hass_client: ClientSessionGenerator,
+    hass_admin_user: MockUser,
+) -> None:
+    """Home Assistant speaks English, the one who is signed in reads German."""
+    assert await async_setup_component(hass, "config", {})
+    hass.config.components.add("frontend")
+    await (await async_user_store(hass, hass_admin_user.id)).async_set_item("language", {"language": "de"})
+    client, address = await hass_client(), "/api/config/config_entries/subentries/flow"
+
+    async def said(path: str, answer: dict[str, Any]) -> dict[str, Any]:
+        response = await client.post(f"{address}{path}", json=answer)
+        told: dict[str, Any] = await response.json()
+        return told
+
+    flow = f"/{(await said('', {'handler': [make_entry().entry_id, 'stall']}))['flow_id']}"
+    await said(flow, {"next_step_id": "from_list"})
+    form = await said(flow, {"connector": "keba_p30"})
+    assert "- Nichts anderes spricht über UDP oder Modbus mit ihr." in form["description_placeholders"]["requires"]
+    await said(flow, KEBA)
+    await hass.async_block_till_done()
+    seen = await (await client.get(f"{address}{flow}")).json()
+    assert seen["description_placeholders"]["pilot"] == "Kein Auto angesteckt"
+    assert seen["description_placeholders"]["register"] == "1234,567 kWh"
+
+
+async def test_a_model_is_chosen_by_its_name_as_well(hass: HomeAssistant, make_entry: MakeEntry) -> None:
+    result = await go_on(hass, await the_list(hass, make_entry()), connector="keba kecontact p30 ")
+    assert (result["step_id"], result["description_placeholders"]["connector"]) == ("connection", "KEBA KeContact P30")
+
+
+@pytest.mark.parametrize("typed", [{}, {"connector": ""}, {"connector": "keba_p31"}])
+async def test_what_is_no_model_of_the_list_is_refused(
+    hass: HomeAssistant, make_entry: MakeEntry, typed: dict[str, str]
+) -> None:
+    result = await go_on(hass, await the_list(hass, make_entry()), **typed)
+    assert (result["step_id"], result["errors"]) == ("from_list", {"connector": "model_unknown"})
+
+
+WRITES_FAILSAFE = {"set_failsafe_current", "set_watchdog_timeout", "prepare"}
+TELLS_FAILSAFE = {"failsafe_current_a", "watchdog_timeout_s"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "timeout_s", "said"),
+    [
+        (set(), 0, "Its own failsafe is now set to: switched off. evshare sets it"),
+        (WRITES_FAILSAFE, 30, "Its own failsafe is set to: 10 A, after 30 s. evshare cannot change that;"),
+        (
+            TELLS_FAILSAFE,
+            30,
+            "evshare sets its own failsafe when you keep the stall. How it is set now cannot be read.",
+        ),
+        (WRITES_FAILSAFE | TELLS_FAILSAFE, 30, "evshare neither reads nor sets a failsafe of its own here."),
+    ],
+)
+async def test_of_its_failsafe_is_said_what_is_true_of_this_model(
+    hass: HomeAssistant,
+    make_entry: MakeEntry,
+    keba: FakeKeba,
+    shelf: Shelf,
+    missing: set[str],
+    timeout_s: int,
+    said: str,
+) -> None:
+    keba.unit.holding[1600] = [0, 10_000]
+    keba.unit.holding[1602] = [0, timeout_s]
+    model = load_profile("keba_p30")
+    commands = {name: command for name, command in model.commands.items() if name not in missing}
+    points = {name: point for name, point in model.points.items() if name not in missing}
+    shelf(replace(model, commands=commands, points=points))
+    result = await go_on(hass, await begin(hass, make_entry()), **KEBA)
+    assert result["description_placeholders"]["failsafe"].startswith(said)
 
 
 def test_every_model_of_the_list_can_be_loaded_and_named() -> None:

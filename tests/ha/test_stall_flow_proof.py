@@ -121,7 +121,7 @@ async def test_a_keba_with_a_car_proves_itself_and_is_kept_locked(
         "findings": (
             "- **Lock:** worked. The hardware says so itself.\n"
             "- **Unlock:** worked. The car showed it.\n"
-            "- **Current:** worked. The car showed it. (6 A, 16 A)\n"
+            "- **Current:** worked. The car showed it (6 A, 16 A).\n"
             "- **Lock again:** worked. The hardware says so itself."
         ),
     }
@@ -176,7 +176,7 @@ async def test_a_refused_command_is_told_with_its_reason_and_the_stall_locked(
     car.unit.fail_write(5004, IllegalDataValueError())
     result = await go_on(hass, result, unlock=True)
     lines = result["description_placeholders"]["findings"].splitlines()
-    assert lines[1].startswith("- **Unlock:** refused. It was told, and refused. (10.0.0.11 unit 255: ")
+    assert lines[1].startswith("- **Unlock:** refused. It was told, and refused (10.0.0.11 unit 255: ")
     assert lines[2] == "- **Lock again:** worked. The hardware says so itself."
 
 

@@ -99,8 +99,10 @@ def test_every_choice_has_a_word(texts: dict[str, Any]) -> None:
     assert options["phases"] == {str(phases) for phases in PHASE_MAPS}
     assert options["transport"] == {*MODBUS_KINDS, ASCII_OVER_TCP, "http_json"}
     assert options["no_register"] == {reason.value for reason in NoRegister}
-    assert options["support"] == {"mark", "own", "experimental", "unchecked"}
-    assert options["failsafe"] == {"unknown", "after", "nothing_to_set"}
+    assert options["support"] == {"mark", "own", "experimental", "unchecked", "requires"}
+    assert options["failsafe"] == {"unknown", "off", "after", "nothing_to_set"}
+    assert options["failsafe_line"] == {"set", "fixed", "blind", "none"}
+    assert options["card_line"] == {"none", "nameless", "blocked", "used", "unused"}
     assert options["proof_car"] == {"free", "plugged", "unknown"}
     assert options["proof_verdict"] == {"locked", "told", "open"}
     assert options["proof_step"] == {step.value for step in ProofStep}
@@ -123,9 +125,10 @@ def test_every_reason_not_to_see_a_connector_is_an_error_text(texts: dict[str, A
 @every_language
 def test_every_exception_has_a_text_and_every_text_an_exception(texts: dict[str, Any]) -> None:
     raised = set(re.findall(r'translation_key="(\w+)"', sources()))
-    raised |= set(re.findall(r'_refusal\(\s*"(\w+)"', sources()))
-    raised |= set(re.findall(r'"((?:admin|not|no|resident|person)_\w+)" if ', sources()))
+    raised |= set(re.findall(r'\brefusal\(\s*"(\w+)"', sources()))
+    raised |= set(re.findall(r'"((?:admin|not|no|resident|person|card)_\w+)" if ', sources()))
     raised |= {"admin_required", "not_your_session", "not_your_resident", "resident_ambiguous", "resident_unknown"}
+    raised |= {"card_unknown"}
     raised |= {f"denied_{reason.value}" for reason in DenyReason}
     entity_keys = {each.translation_key for descriptions in ENTITIES.values() for each in descriptions}
     others = {*texts["issues"], *texts["selector"], *texts["config_subentries"]["stall"]["error"], "headroom"}
@@ -135,7 +138,8 @@ def test_every_exception_has_a_text_and_every_text_an_exception(texts: dict[str,
 
 @every_language
 def test_every_issue_has_its_texts(texts: dict[str, Any]) -> None:
-    source = "".join((ROOM / path).read_text(encoding="utf-8") for path in ("repairs.py", "connectors/warned.py"))
+    paths = ("repairs.py", "moved.py", "connectors/warned.py", "building/ocpp_listener.py")
+    source = "".join((ROOM / path).read_text(encoding="utf-8") for path in paths)
     for key, texts_of_issue in texts["issues"].items():
         assert f'"{key}"' in source, key
         assert texts_of_issue["title"]

@@ -161,7 +161,6 @@ CASES = (
         stranger_alone=False,
         reboot_closed=False,
         requests=1,
-        serial=False,
     ),
     Case(
         id="SmartEVSE",

@@ -16,7 +16,7 @@ import yaml
 
 from custom_components.evshare.connectors.profile import PROFILE_FOLDER, ProfileError, load_profile, read_profile
 from custom_components.evshare.connectors.profile_model import Discovery, Profile
-from custom_components.evshare.connectors.profile_values import Support
+from custom_components.evshare.connectors.profile_values import FAILSAFE_POINTS, Support
 from custom_components.evshare.model import OnLoss
 from tests.scenarios.cases import CASES
 
@@ -70,7 +70,7 @@ LOCAL_MODELS = frozenset(
 """What the connector reference lists with a local Modbus or HTTP interface. Not here: KEBA's UDP (the P30 has Modbus),
 the meter a Tesla asks for (a throttle of our own), and any REST or Home Assistant entity (no models)."""
 
-FAILSAFE_POINTS = frozenset({"failsafe_current_a", "watchdog_timeout_s"})
+LANGUAGES = frozenset({"en", "de"})
 
 
 def file_complaints(path: Path) -> list[str]:
@@ -97,6 +97,7 @@ def shipped_complaints() -> list[str]:
     return [
         *model_complaints(profiles),
         *test_complaints(profiles, tested),
+        *language_complaints(profiles),
         *scenario_complaints(profiles, {case.profile for case in CASES}),
         *discovery_complaints(profiles.values(), manifest),
     ]
@@ -116,6 +117,14 @@ def test_complaints(profiles: Mapping[str, Profile], tested: set[str]) -> Iterat
             yield f"{profile_id}.yaml: checked: got source; accepted: {wanted}"
         if not profile.checked and profile_id in tested:
             yield f"{profile_id}.yaml: checked: got self; accepted: source, as it has a test"
+
+
+def language_complaints(profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """Whether what must be set is said in every language that evshare speaks."""
+    for profile_id, profile in profiles.items():
+        for index, line in enumerate(profile.requires):
+            for language in sorted(LANGUAGES - line.keys()):
+                yield f"{profile_id}.yaml: requires.{index}.{language}: missing; accepted: the same in this language"
 
 
 def scenario_complaints(profiles: Mapping[str, Profile], played: set[str]) -> Iterator[str]:
@@ -172,7 +181,7 @@ def _meaning_complaints(profile: Profile) -> Iterator[str]:
     variants = [(f"variants.{index}: ", variant.profile) for index, variant in enumerate(profile.variants)]
     for place, one in [("", profile), *variants]:
         yield from (place + complaint for complaint in _unread_failsafe(one))
-    told = any(word in line for line in profile.requires for word in ("silen", "contactor"))
+    told = any(word in line for line in profile.required("en") for word in ("silen", "contactor"))
     if not told and any(_left_alone(one) is OnLoss.OPENS for _, one in [("", profile), *variants]):
         yield "requires: accepted: a line that says what to set so that silence does not open it, or to use a contactor"
     if profile.contactor and profile.plug_by_power is None:
@@ -181,7 +190,7 @@ def _meaning_complaints(profile: Profile) -> Iterator[str]:
 
 def _unread_failsafe(profile: Profile) -> Iterator[str]:
     """A failsafe that can be read must decide what silence does, since set-up may have been refused."""
-    read_back = FAILSAFE_POINTS & profile.points.keys()
+    read_back = set(FAILSAFE_POINTS) & profile.points.keys()
     asked = {test.point for rule in profile.loss_rules["silence"] for test in rule.conditions}
     answer = _left_alone(profile)
     if read_back and not read_back & asked and answer is not OnLoss.OPENS:

@@ -210,7 +210,7 @@ def _model(profile: Profile) -> str:
     if profile.transport.points_max > 1:
         facts.append(f"One box may have up to {profile.transport.points_max} connectors.")
     lines += [" ".join(facts), ""]
-    lines += [f"- Set: {line}" for line in profile.requires]
+    lines += [f"- Set: {line}" for line in profile.required("en")]
     for loss, when in (
         ("silence", "Home Assistant is silent"),
         ("reboot", "it restarts"),

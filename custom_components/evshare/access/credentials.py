@@ -12,7 +12,8 @@ from datetime import datetime
 import hmac
 import re
 
-from ..model import CardId, ResidentId
+from ..model import CardId, ResidentId, StallId
+from .rules import Hours
 
 KEY_BYTES = 32
 SHORT_BYTES = 4
@@ -35,8 +36,31 @@ class CardRecord:
     id: CardId
     resident_id: ResidentId
     fingerprints: tuple[str, ...]
+    label: str = ""
     blocked: bool = False
+    weak: bool = False
+    """Its number has four bytes: others may have the same, and it says nothing of the card."""
+    month_wh: int | None = None
+    """At most so much per calendar month; None: no limit of its own."""
+    quiet: Hours | None = None
+    """It starts nothing in these hours, every day."""
     added_at: datetime | None = None
+    used_at: datetime | None = None
+    """When it last let somebody in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownCard:
+    """A card that was refused as unknown, kept for a while so that it can be given to somebody."""
+
+    id: str
+    """16 hex digits; says nothing of its UID."""
+    stall_id: StallId
+    """Where it was shown last."""
+    at: datetime
+    times: int
+    tail: str
+    """The last two hex digits of its number, to tell it from others."""
 
 
 def normalise_uid(text: str) -> bytes:
@@ -58,6 +82,16 @@ def normalise_uid(text: str) -> bytes:
 def encodings(uid: bytes) -> tuple[bytes, ...]:
     """The forms in which readers may deliver this card: full, reversed, first four bytes; each once."""
     return tuple(dict.fromkeys((uid, uid[::-1], uid[:SHORT_BYTES])))
+
+
+def is_weak(uid: bytes) -> bool:
+    """Whether a number is too short to be one card's only (ISO/IEC 14443-3: 4 bytes may be random or used again)."""
+    return len(uid) <= SHORT_BYTES
+
+
+def tail(uid: bytes) -> str:
+    """The last two hex digits of a number: enough to tell two cards apart, useless to copy one."""
+    return uid[-1:].hex().upper()
 
 
 def fingerprint(key: bytes, uid: bytes) -> str:

@@ -1,16 +1,24 @@
 """Who may charge, where and now. Deny by default: what is not granted here is refused.
 
-*Presence.* A card shown at the stall is presence in itself. A phone can be anywhere, so it is believed only shortly
-after the plug-in edge, or before it (the stall then waits armed for the plug); later only from whoever owned the last
-session on this same plug-in. An admin vouches in person. Only HA's user ids count here: an ask without one, as an
-automation makes it, is refused (DESIGN rule 9).
+The checks, in this order; the first that fails is the reason that is told:
+
+1. by what somebody asks: a card that is enrolled and not blocked, a user who is admin or the resident, an opt-in for
+   the car. Only HA's user ids count here: an ask without one, as an automation makes it, is refused (DESIGN rule 9)
+2. the resident who answers for it is in the building. Their card at their own session (or their guest's) ends it,
+   whatever else holds
+3. the resident is not blocked
+4. the ask and the pass are not over
+5. the stall is free, works, and is not held for somebody else
+6. the stall and the hour are among those the resident, the pass and the card may
+7. no more sessions at once than the card, the pass or the resident may have
+8. whoever asks is there (`presence`)
+9. something is left of every limit (`allowance`); the smallest becomes the session's cap
+
+A blocked resident's running session goes on; what is told here only concerns new ones.
 """
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from ..model import (
     ChargeMode,
@@ -18,101 +26,19 @@ from ..model import (
     CredentialKind,
     DenyReason,
     Moment,
-    Resident,
     ResidentId,
     Session,
     SessionId,
-    StallConfig,
     StallStatus,
 )
+from .allowance import cap_wh, guest_of
+from .asks import Ask, CarAsk, CardAsk, PhoneAsk, UserAsk
 from .credentials import CardRecord, match_card
+from .presence import absent
+from .view import AccessView, StallFacts, ending
 
 TOGGLE_AFTER = timedelta(seconds=10)
 """A second tap sooner than this is the first one again, not a wish to stop."""
-
-
-class StallFacts(Protocol):
-    """What the decision needs to know of a stall (`charging.StallState` is one)."""
-
-    @property
-    def config(self) -> StallConfig:
-        """Its settings."""
-
-    @property
-    def status(self) -> StallStatus:
-        """What it is doing."""
-
-    @property
-    def plugged(self) -> bool:
-        """A car is there."""
-
-    @property
-    def plug_epoch(self) -> int:
-        """Counts plug-in edges."""
-
-    @property
-    def plugged_mono_s(self) -> float | None:
-        """The earliest the car can have come; None: unknown, or no car."""
-
-    @property
-    def session(self) -> Session | None:
-        """The open one."""
-
-    @property
-    def finished_on_epoch(self) -> int | None:
-        """Plug epoch whose session ended with the car still there."""
-
-    @property
-    def finished_resident_id(self) -> ResidentId | None:
-        """Who owned that session."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CardAsk:
-    """A card was shown at the stall's reader."""
-
-    fingerprint: str
-    short: str | None = None
-    """The fingerprint of the UID's first four bytes, if it has more (`credentials.shortened`)."""
-    mode: ChargeMode = ChargeMode.FAST
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhoneAsk:
-    """The app asks for a resident who pressed start on the page behind the QR code."""
-
-    id: str
-    """The app's id of this request."""
-    resident_id: ResidentId
-    plug_epoch: int | None
-    """What the page showed; None: no car."""
-    expires_at: datetime
-    mode: ChargeMode = ChargeMode.FAST
-
-
-@dataclass(frozen=True, kw_only=True)
-class UserAsk:
-    """A signed-in HA user asks, for themself or, as admin, for any resident."""
-
-    user_id: str | None
-    is_admin: bool
-    resident_id: ResidentId
-    mode: ChargeMode = ChargeMode.FAST
-
-
-Ask = CardAsk | PhoneAsk | UserAsk
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessView:
-    """The building as far as access is concerned."""
-
-    residents: Mapping[ResidentId, Resident]
-    cards: Sequence[CardRecord] = ()
-    blocked: AbstractSet[ResidentId] = frozenset()
-    """Whom the app's manager blocked, besides `Resident.blocked`."""
-    open_sessions: Sequence[Session] = field(default=())
-    """Of all stalls. Those already stopping do not count against anyone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +47,8 @@ class Grant:
 
     credential: Credential
     mode: ChargeMode
+    cap_wh: int | None = None
+    """It ends when it has this much; None: no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +58,10 @@ class Denial:
     reason: DenyReason
     credential_kind: CredentialKind
     resident_id: ResidentId | None = None
+    credential_id: str | None = None
+    """The card or the pass, if it is known."""
+    elsewhere: bool = False
+    """This card has a session open at another stall: perhaps there are two of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,51 +77,66 @@ class Ignored:
 
 
 def decide(ask: Ask, view: AccessView, stall: StallFacts, now: Moment) -> Grant | Denial | Toggle | Ignored:
-    """The answer to an ask at a stall. First who it is, then whether the stall is free, then presence."""
-    credential = _identified(ask, view)
+    """The answer to an ask at a stall."""
+    card = match_card(view.cards, ask.fingerprint, ask.short) if isinstance(ask, CardAsk) else None
+    credential = _identified(ask, card, view, stall)
     if isinstance(credential, Denial):
         return credential
-    resident = view.residents.get(credential.resident_id)
-    if resident is None:
-        return _denial(DenyReason.UNKNOWN_RESIDENT, credential)
     session = stall.session
-    if isinstance(ask, CardAsk) and session is not None and session.resident_id == resident.id and not _ending(session):
+    if (
+        card is not None
+        and not card.blocked
+        and card.resident_id in view.residents
+        and session is not None
+        and session.resident_id == credential.resident_id
+        and not ending(session)
+    ):
         return _own_session(session, now)
-    if resident.blocked or resident.id in view.blocked:
-        return _denial(DenyReason.BLOCKED_RESIDENT, credential)
-    if isinstance(ask, PhoneAsk) and now.at >= ask.expires_at:
-        return _denial(DenyReason.EXPIRED, credential)
-    if session is not None:
-        return _denial(DenyReason.STALL_IN_USE, credential)
-    if stall.status in (StallStatus.UNAVAILABLE, StallStatus.FAULTED):
-        return _denial(DenyReason.STALL_UNAVAILABLE, credential)
-    if any(other.resident_id == resident.id and not _ending(other) for other in view.open_sessions):
-        return _denial(DenyReason.QUOTA, credential)
-    absent = _absent(ask, credential, stall, now)
-    return Grant(credential=credential, mode=ask.mode) if absent is None else _denial(absent, credential)
+    reason = (
+        _unwelcome(credential, card, view)
+        or _over(ask, now)
+        or _taken(credential, view, stall, now)
+        or _wrong_place(ask, credential, view, stall)
+        or _wrong_time(credential, card, view, now)
+        or _one_too_many(ask, credential, view)
+        or absent(ask, stall, now)
+    )
+    if reason is not None:
+        return _denial(reason, credential, view)
+    cap = cap_wh(ask, card, credential.resident_id, view)
+    if isinstance(cap, DenyReason):
+        return _denial(cap, credential, view)
+    return Grant(credential=credential, mode=ask.mode, cap_wh=cap)
 
 
-def _identified(ask: Ask, view: AccessView) -> Credential | Denial:
+def _identified(ask: Ask, card: CardRecord | None, view: AccessView, stall: StallFacts) -> Credential | Denial:
     """Who asks, by what."""
     match ask:
         case CardAsk():
-            card = match_card(view.cards, ask.fingerprint, ask.short)
             if card is None:
                 return Denial(reason=DenyReason.UNKNOWN_CARD, credential_kind=CredentialKind.CARD)
-            credential = Credential(kind=CredentialKind.CARD, id=card.id, resident_id=card.resident_id)
-            return _denial(DenyReason.BLOCKED_CARD, credential) if card.blocked else credential
-        case PhoneAsk():
+            return Credential(kind=CredentialKind.CARD, id=card.id, resident_id=card.resident_id)
+        case PhoneAsk(guest=None):
             return Credential(kind=CredentialKind.PHONE, id=ask.id, resident_id=ask.resident_id)
+        case PhoneAsk(guest=guest):
+            assert guest is not None
+            return Credential(kind=CredentialKind.PASS, id=guest.pass_id, resident_id=ask.resident_id)
         case UserAsk():
             resident = view.residents.get(ask.resident_id)
             own = resident is not None and resident.ha_user_id == ask.user_id
             if ask.user_id is None or not (ask.is_admin or own):
                 return Denial(reason=DenyReason.NOT_ALLOWED, credential_kind=CredentialKind.HA_USER)
             return Credential(kind=CredentialKind.HA_USER, id=ask.user_id, resident_id=ask.resident_id)
-
-
-def _ending(session: Session) -> bool:
-    return session.stop_reason is not None or session.ended_at is not None
+        case CarAsk():
+            opted_in = any(
+                car.resident_id == ask.resident_id
+                and car.evidence is ask.evidence
+                and car.stall_id in (None, stall.config.id)
+                for car in view.cars
+            )
+            if not opted_in:
+                return Denial(reason=DenyReason.NOT_ALLOWED, credential_kind=CredentialKind.CAR)
+            return Credential(kind=CredentialKind.CAR, id=ask.evidence.value, resident_id=ask.resident_id)
 
 
 def _own_session(session: Session, now: Moment) -> Toggle | Ignored:
@@ -197,20 +144,76 @@ def _own_session(session: Session, now: Moment) -> Toggle | Ignored:
     return Ignored() if now.at - session.authorised_at < TOGGLE_AFTER else Toggle(session_id=session.id)
 
 
-def _absent(ask: Ask, credential: Credential, stall: StallFacts, now: Moment) -> DenyReason | None:
-    """Why it is not believed that whoever asks stands at the stall; None if it is."""
-    if isinstance(ask, CardAsk) or (isinstance(ask, UserAsk) and ask.is_admin):
-        return None
-    if isinstance(ask, PhoneAsk) and ask.plug_epoch != (stall.plug_epoch if stall.plugged else None):
-        return DenyReason.PLUG_CHANGED
-    if not stall.plugged:
-        return None
-    plugged_s = stall.plugged_mono_s
-    if plugged_s is not None and now.mono_s - plugged_s <= stall.config.presence_before_s:
-        return None
-    owned_before = stall.finished_on_epoch == stall.plug_epoch and stall.finished_resident_id == credential.resident_id
-    return None if owned_before else DenyReason.PLUG_TOO_OLD
+def _unwelcome(credential: Credential, card: CardRecord | None, view: AccessView) -> DenyReason | None:
+    if card is not None and card.blocked:
+        return DenyReason.BLOCKED_CARD
+    resident = view.residents.get(credential.resident_id)
+    if resident is None:
+        return DenyReason.UNKNOWN_RESIDENT
+    return DenyReason.BLOCKED_RESIDENT if resident.blocked or resident.id in view.blocked else None
 
 
-def _denial(reason: DenyReason, credential: Credential) -> Denial:
-    return Denial(reason=reason, credential_kind=credential.kind, resident_id=credential.resident_id)
+def _over(ask: Ask, now: Moment) -> DenyReason | None:
+    if isinstance(ask, PhoneAsk) and now.at >= ask.expires_at:
+        return DenyReason.EXPIRED
+    guest = guest_of(ask)
+    return DenyReason.PASS_EXPIRED if guest is not None and now.at >= guest.expires_at else None
+
+
+def _taken(credential: Credential, view: AccessView, stall: StallFacts, now: Moment) -> DenyReason | None:
+    if stall.session is not None:
+        return DenyReason.STALL_IN_USE
+    if stall.status in (StallStatus.UNAVAILABLE, StallStatus.FAULTED):
+        return DenyReason.STALL_UNAVAILABLE
+    held_for = {hold.resident_id for hold in view.holds if hold.stall_id == stall.config.id and now.at < hold.until}
+    return DenyReason.HELD if held_for and credential.resident_id not in held_for else None
+
+
+def _wrong_place(ask: Ask, credential: Credential, view: AccessView, stall: StallFacts) -> DenyReason | None:
+    guest = guest_of(ask)
+    for stall_ids in (view.rules_of(credential.resident_id).stall_ids, None if guest is None else guest.stall_ids):
+        if stall_ids is not None and stall.config.id not in stall_ids:
+            return DenyReason.WRONG_STALL
+    return None
+
+
+def _wrong_time(credential: Credential, card: CardRecord | None, view: AccessView, now: Moment) -> DenyReason | None:
+    hours, local = view.rules_of(credential.resident_id).hours, now.at.astimezone(view.zone)
+    if hours and not any(window.covers(local) for window in hours):
+        return DenyReason.OUTSIDE_HOURS
+    quiet = card is not None and card.quiet is not None and card.quiet.covers(local)
+    return DenyReason.CARD_QUIET if quiet else None
+
+
+def _one_too_many(ask: Ask, credential: Credential, view: AccessView) -> DenyReason | None:
+    if _open_elsewhere(credential, view):
+        return DenyReason.QUOTA
+    if guest_of(ask) is not None:
+        return None
+    own = [
+        session
+        for session in view.open_sessions
+        if session.resident_id == credential.resident_id
+        and session.credential.kind is not CredentialKind.PASS
+        and not ending(session)
+    ]
+    return DenyReason.QUOTA if len(own) >= view.rules_of(credential.resident_id).sessions else None
+
+
+def _open_elsewhere(credential: Credential, view: AccessView) -> bool:
+    """Whether this very card or pass has an open session."""
+    return credential.recorded_id is not None and any(
+        (session.credential.kind, session.credential.id) == (credential.kind, credential.id) and not ending(session)
+        for session in view.open_sessions
+    )
+
+
+def _denial(reason: DenyReason, credential: Credential, view: AccessView) -> Denial:
+    denial = Denial(
+        reason=reason,
+        credential_kind=credential.kind,
+        resident_id=credential.resident_id,
+        credential_id=credential.recorded_id,
+    )
+    is_card = credential.kind is CredentialKind.CARD
+    return replace(denial, elsewhere=True) if is_card and _open_elsewhere(credential, view) else denial

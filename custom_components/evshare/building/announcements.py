@@ -6,10 +6,10 @@ registers) at most once a second.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..charging import Announce, StallState
+from ..frozen import replace
 from ..model import StallId
 
 FLICKER_S = 1.0

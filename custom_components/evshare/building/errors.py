@@ -15,6 +15,10 @@ class NotInBuilding(LookupError):
     """No such stall, resident or open session; the message says which."""
 
 
+class EnrolmentWaits(Exception):
+    """Another resident's card is waited for there; a minute later it is not any more."""
+
+
 class InSession(Exception):
     """Somebody has a session at the stall: its hardware is not to be disturbed."""
 

@@ -1,11 +1,11 @@
 """What a running stall needs of the building it stands in."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..charging import Announce, StallState
-from ..journal import Journal
+from ..journal import Journal, NewRecord
 from ..model import CardAnswer, Moment
 from .reader import Tap
 
@@ -26,6 +26,9 @@ class Neighbourhood(Protocol):
 
     def stall_changed(self, stall: RunningStall, before: StallState) -> None:
         """Hear that a turn is over."""
+
+    def recorded(self, records: Sequence[NewRecord]) -> None:
+        """Hear what is in the journal now."""
 
     def announced(self, stall: RunningStall, announce: Announce) -> None:
         """Hear an announcement."""

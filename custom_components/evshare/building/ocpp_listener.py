@@ -2,7 +2,8 @@
 
 Its settings belong to no building, so they are kept in a store of their own; they are asked for with the first OCPP
 stall. What runs at the boxes is kept in the folder of the journals, durably: an id of a transaction is never given
-twice. The central system itself is `connectors.ocpp`.
+twice. The central system itself is `connectors.ocpp`. A port that cannot be opened while a stall needs it is tried
+again every minute, and a repair issue says so until it is open.
 """
 
 import asyncio
@@ -10,13 +11,14 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass
 import json
 import logging
+import os
 from pathlib import Path
 import ssl
 from typing import Any, Self
 
-from aiohttp import web
 from homeassistant.const import CONF_PASSWORD, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
@@ -25,9 +27,10 @@ from homeassistant.util.hass_dict import HassKey
 from ..connectors.clock import Clock, LoopClock
 from ..connectors.ocpp import Central, Claim, OcppConnector, OcppSettings
 from ..connectors.ocpp.door import Door
-from ..const import CONF_IDENTITY, CONF_MAX_CURRENT_A, CONF_NO_SUBPROTOCOL, CONF_POINT, CONF_SERIAL
+from ..const import CONF_IDENTITY, CONF_MAX_CURRENT_A, CONF_NO_SUBPROTOCOL, CONF_POINT, CONF_SERIAL, DOMAIN
 
 DEFAULT_PORT = 9000
+ISSUE = "ocpp_not_listening"
 TRY_AGAIN_S = 60.0
 STOP_S = 5.0
 """How long requests may go on when the port closes."""
@@ -37,6 +40,11 @@ _LOGGER = logging.getLogger(__name__)
 
 class CannotListen(Exception):
     """The port cannot be opened as it is set; the message says why."""
+
+    def __init__(self, message: str, why: str) -> None:
+        """`why` is the reason alone."""
+        super().__init__(message)
+        self.why = why
 
 
 class CertificateUnusable(CannotListen):
@@ -72,7 +80,7 @@ class OcppListener:
         )
         self._store = Store[dict[str, Any]](hass, 1, "evshare.ocpp_listener")
         self._settings: ListenerSettings | None = None
-        self._runner: web.AppRunner | None = None
+        self._door: Door | None = None
         self._changing = asyncio.Lock()
         self._trying: asyncio.Task[None] | None = None
         self._loaded = False
@@ -85,7 +93,7 @@ class OcppListener:
     @property
     def listening(self) -> bool:
         """The port is open."""
-        return self._runner is not None
+        return self._door is not None
 
     async def async_load(self) -> None:
         """Read settings and transactions, once."""
@@ -104,13 +112,8 @@ class OcppListener:
         """
         claim = self._central.claim(identity, password, bare=bare)
         async with self._changing:
-            if self._runner is None and self._trying is None:
-                try:
-                    await self._open(self._settings or ListenerSettings())
-                except CannotListen as error:
-                    _LOGGER.error("No OCPP box can call: %s", error)
-                    self._central.problem = str(error)
-                    self._trying = self._spawn(self._try_again(), "evshare OCPP port")
+            if self._door is None and self._trying is None:
+                await self._open_sometime()
         return claim
 
     def release(self, claim: Claim) -> None:
@@ -125,15 +128,15 @@ class OcppListener:
         """
         async with self._changing:
             before = self._settings or ListenerSettings()
-            was_open = self._runner is not None
-            if was_open and settings == before:
+            if self._door is not None and settings == before:
                 return
+            needed = self._door is not None or self._trying is not None
             await self._shut()
             try:
                 await self._open(settings)
             except CannotListen:
-                if was_open:
-                    await self._open(before)
+                if needed:
+                    await self._open_sometime()
                 raise
             self._settings = settings
             await self._store.async_save(asdict(settings))
@@ -151,27 +154,38 @@ class OcppListener:
             if not self._central.boxes:
                 await self._shut()
 
+    async def _open_sometime(self) -> None:
+        """Open as it is set, now or when it can be."""
+        try:
+            await self._open(self._settings or ListenerSettings())
+        except CannotListen as error:
+            _LOGGER.error("No OCPP box can call: %s", error)
+            self._told(error)
+            self._trying = self._spawn(self._try_again(), "evshare OCPP port")
+
     async def _open(self, settings: ListenerSettings) -> None:
         context = await self._hass.async_add_executor_job(_tls, settings)
-        runner = web.AppRunner(Door(self._central, self._clock).application(), access_log=None, shutdown_timeout=STOP_S)
-        await runner.setup()
+        door = Door(self._central, self._clock)
         try:
-            await web.TCPSite(runner, settings.address, settings.port, ssl_context=context).start()
+            await door.open(settings.address, settings.port, context)
         except OSError as error:
-            await runner.cleanup()
-            raise CannotListen(f"port {settings.port} cannot be opened: {error.strerror or error}") from error
-        self._runner = runner
-        self._central.problem = None
+            # What asyncio makes of it is long, and names the address again.
+            number = error.errno or 0
+            why = os.strerror(number) if number > 0 else error.strerror or str(error)
+            raise CannotListen(f"port {settings.port} cannot be opened: {why}", why) from error
+        self._door = door
+        self._told(None)
         _LOGGER.info("OCPP boxes can call at port %s%s", settings.port, "" if context is None else " (TLS)")
 
     async def _shut(self, *, for_good: bool = False) -> None:
         if self._trying is not None:
             self._trying.cancel()
             self._trying = None
+            self._told(None)
         await self._central.close(for_good=for_good)
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        door, self._door = self._door, None
+        if door is not None:
+            await door.close(STOP_S)
 
     async def _try_again(self) -> None:
         while True:
@@ -180,10 +194,29 @@ class OcppListener:
                 try:
                     await self._open(self._settings or ListenerSettings())
                 except CannotListen as error:
-                    self._central.problem = str(error)
+                    self._told(error)
                 else:
                     self._trying = None
                     return
+
+    def _told(self, problem: CannotListen | None) -> None:
+        """Say why no box can call, to whoever asks a stall and where HA's admins look; None: they can, or need not."""
+        self._central.problem = None if problem is None else str(problem)
+        if problem is None:
+            ir.async_delete_issue(self._hass, DOMAIN, ISSUE)
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            ISSUE,
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=ISSUE,
+            translation_placeholders={
+                "port": str((self._settings or ListenerSettings()).port),
+                "why": problem.why,
+            },
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return self._hass.async_create_background_task(work, name)
@@ -268,5 +301,6 @@ def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ValueError) as error:
-        raise CertificateUnusable(f"certificate: {settings.certificate} and its key cannot be used: {error}") from error
+        why = f"{settings.certificate} and its key cannot be used: {error}"
+        raise CertificateUnusable(f"certificate: {why}", why) from error
     return context

@@ -5,13 +5,11 @@ a stall (`charging`). All durations are the event loop's time, all times of day 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from functools import partial
-import hashlib
 import logging
 from pathlib import Path
-import secrets
 from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
@@ -20,7 +18,7 @@ from homeassistant.util import dt as dt_util
 
 from ..access import Ask, BadUid
 from ..charging import Announce, ModeAsked, PauseAsked, StallState, StopAsked
-from ..journal import Journal, JournalError, rfc3339
+from ..journal import Journal, JournalError, NewRecord, rfc3339
 from ..journal.apart import KeptApart
 from ..model import (
     Building,
@@ -37,25 +35,27 @@ from ..model import (
 )
 from ..sharing import Allocation
 from .announcements import Listeners, Unsubscribe, flickering, notable, shares
+from .cards import Learnt
 from .care import Care
+from .cars import Cars
 from .connect import async_connect
 from .contactors import Contactors
 from .controller import Controller
 from .door import Door, Remember, remember_nothing
-from .errors import LinkDown, NotInBuilding
+from .errors import NotInBuilding
 from .garage import Connect, Garage
 from .people import async_role
 from .reader import Tap
 from .remembered import Remembered
+from .signal import ReaderSignals
 from .stall import RunningStall
 from .supply import Supply
 from .tags import watch_tags
 from .trial import Trials
 from .upkeep import prune_daily
+from .uplink import Uplink
 from .wire import Link, LinkState
 from .wiring import Wiring, async_read_wiring
-
-TICKET_LIFE = timedelta(seconds=60)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -82,10 +82,13 @@ class RunningBuilding:
         self._hass = hass
         self._entry = entry
         self._wiring = wiring
-        self._link: Link | None = None
+        self._uplink = Uplink()
         self._listeners = Listeners()
         self._garage = Garage(connect, self)
-        self._door = Door(journal, self.stalls, self.now)
+        self._door = Door(journal, self.stalls, self.now, lambda: self.residents, self._cards_changed)
+        self.cards, self.rules = self._door.cards, self._door.rules
+        self._cars = Cars(hass, self.stalls, self.rules, self.async_authorise, now=self.now, spawn=self.spawn)
+        self._signals = ReaderSignals(hass, self.spawn)
         self._supply = Supply(hass, wiring, journal, self.spawn, self._written)
         self._controller = Controller(wiring.building, self._supply, self.stalls, self.now, self.look_again)
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,7 +114,7 @@ class RunningBuilding:
 
     def attach_link(self, link: Link) -> None:
         """Give it a wire to the app, before it is started."""
-        self._link = link
+        self._uplink.link = link
 
     async def async_start(self) -> None:
         """Take up the sessions that run, begin to poll, to share current and to talk to the app.
@@ -130,18 +133,18 @@ class RunningBuilding:
             self.spawn(prune_daily(self.journal), "evshare pruning"),
         ]
         self._unsubscribe = watch_tags(self._hass, self.stalls, self._card_shown)
+        self._cars.rewire(self._wiring)
         self._supply.watch(self._meter_changed)
-        if self._link is not None:
-            self._link.start()
+        self._uplink.start()
 
     async def _take_up(self) -> None:
         """Read everything the journal knows."""
-        self._door.residents = self.residents
         await self._door.load()
         self.cards_unreadable = await self.journal.cards_unreadable()
         snapshots = await self.journal.snapshots()
         self._supply.restore(snapshots)
         await self._garage.open(self.building, self._wiring.stalls, snapshots)
+        await self._door.count()
         if self.journal.restored:
             await self._garage.end_all()
             await self.journal.settle_restored()
@@ -153,11 +156,12 @@ class RunningBuilding:
         if self._running:
             self._running = False
             self._supply.stop_watching()
+            self._cars.stop()
             if self._unsubscribe is not None:
                 self._unsubscribe()
             self._listeners.close()
-            if self._link is not None:
-                await self._link.stop()
+            await self._signals.stop()
+            await self._uplink.stop()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -176,14 +180,13 @@ class RunningBuilding:
     async def _apply(self, entry: ConfigEntry) -> None:
         self._wiring = await async_read_wiring(self._hass, entry)
         self._entry = entry
-        self._door.residents = self.residents
         self._supply.rewire(self._wiring, self._meter_changed)
         self._controller.building = self.building
         await self._garage.rewire(self.building, self._wiring.stalls)
+        self._cars.rewire(self._wiring)
         self._controller.wake()
         self._changed(at_once=True)
-        if self._link is not None:
-            self._link.look_again(building=True)
+        self._uplink.look_again(building=True)
 
     # --- what it is --------------------------------------------------------------------------------------------
 
@@ -225,12 +228,12 @@ class RunningBuilding:
     @property
     def link_state(self) -> LinkState:
         """Whether the app hears us."""
-        return LinkState.NOT_CONFIGURED if self._link is None else self._link.state
+        return self._uplink.state
 
     @property
     def link_problem(self) -> str | None:
         """`unreachable`, `pairing_refused`, `unsupported_version` or `records_gone`; None when all is well."""
-        return None if self._link is None else self._link.problem
+        return self._uplink.problem
 
     @property
     def records_waiting(self) -> int:
@@ -245,12 +248,12 @@ class RunningBuilding:
     @property
     def enrolling(self) -> Mapping[StallId, ResidentId]:
         """Who waits for a card to be shown where."""
-        return self._door.enrolling()
+        return self.cards.enrolling()
 
     @property
     def blocked(self) -> frozenset[ResidentId]:
         """Residents the app's manager blocked."""
-        return self._door.blocked
+        return self.rules.blocked
 
     def now(self) -> Moment:
         """The building's time."""
@@ -274,16 +277,17 @@ class RunningBuilding:
         """
         return await self._door.authorise(self._garage[stall_id], ask, remember)
 
-    async def async_card_shown(self, stall_id: StallId, uid_text: str) -> None:
-        """A card was shown at a stall's reader. A refused card is no error. Raises `NotInBuilding`."""
-        stall = self._garage[stall_id]
+    async def async_card_shown(self, stall_ids: Sequence[StallId], uid_text: str) -> None:
+        """A card was shown at the reader of these stalls. A refused card is no error. Raises `NotInBuilding`."""
+        stalls = [self._garage[stall_id] for stall_id in stall_ids]
         try:
-            tap = stall.reader.pushed(uid_text, self.now())
+            tap = stalls[0].reader.pushed(uid_text, self.now())
         except BadUid as error:
-            _LOGGER.warning("%s: the reader says no card number: %s", stall.config.name, error)
+            _LOGGER.warning("%s: the reader says no card number: %s", stalls[0].config.name, error)
+            self._show_answer(stalls, CardAnswer.REFUSED)
             return
         if tap is not None:
-            await self.card_tapped(stall, tap)
+            self._show_answer(stalls, await self._door.tapped(stalls, tap))
 
     async def async_stop_session(
         self, stall_id: StallId, reason: StopReason, session_id: SessionId | None = None
@@ -305,21 +309,31 @@ class RunningBuilding:
         self._controller.wake()
         self._changed(at_once=True)
 
-    async def async_enrol_card(self, resident_id: ResidentId, stall_id: StallId, timeout_s: float = 60) -> None:
-        """Make the next unknown card at a stall the resident's; returns at once. Raises `NotInBuilding`."""
+    async def async_enrol_card(
+        self,
+        resident_id: ResidentId,
+        stall_id: StallId,
+        timeout_s: float = 60,
+        label: str = "",
+        learnt: Callable[[Learnt], None] | None = None,
+    ) -> None:
+        """Make the next unknown card at a stall the resident's; returns at once, `learnt` hears of the card.
+
+        Raises `NotInBuilding`, and `EnrolmentWaits` while another resident's card is waited for there.
+        """
         stall = self._garage[stall_id]
-        if stall.tag_reader is None and not stall.connector.ports.identity:
+        if not stall.takes_cards:
             msg = f"{stall.config.name} has no card reader"
             raise NotInBuilding(msg)
         if resident_id not in self.residents:
             msg = f"resident {resident_id} is not in this building"
             raise NotInBuilding(msg)
-        self._door.enrol(resident_id, stall_id, timeout_s)
+        self.cards.enrol(resident_id, stall_id, timeout_s, label, learnt)
         self._changed(at_once=True)
 
     async def async_remove_cards(self, resident_id: ResidentId) -> int:
         """Forget all cards of a resident; returns how many."""
-        return await self._door.remove_cards(resident_id)
+        return await self.cards.remove_all(resident_id)
 
     async def async_export_sessions(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
         """Return the sessions that ended in [start, end), as JSON."""
@@ -330,22 +344,11 @@ class RunningBuilding:
 
     async def async_office_ticket(self, user_id: str, name: str) -> str:
         """Make a one-time ticket for the app's office; only its hash goes over the link. Raises `LinkDown`."""
-        if self._link is None or self._link.state is not LinkState.CONNECTED:
-            msg = "the app is not connected"
-            raise LinkDown(msg)
-        ticket = secrets.token_urlsafe(32)
-        ticket_hash = hashlib.sha256(ticket.encode()).hexdigest()
-        await self._link.tell_office_ticket(ticket_hash, user_id, name, dt_util.utcnow() + TICKET_LIFE)
-        return ticket
+        return await self._uplink.office_ticket(user_id, name)
 
     async def async_role(self, user_id: str) -> tuple[str, ResidentId | None]:
         """Return what an HA user is here (`admin`, `resident` or `none`) and which resident."""
         return await async_role(self._hass, self.residents.values(), user_id)
-
-    async def async_block(self, resident_ids: list[ResidentId]) -> None:
-        """Replace the list of residents the manager blocked."""
-        if frozenset(resident_ids) != self._door.blocked:
-            await self._door.block(resident_ids)
 
     def cost_told(self, session_id: SessionId, amount_minor: int, currency: str) -> None:
         """Keep what a running session costs so far, for display. Raises `NotInBuilding`."""
@@ -367,17 +370,22 @@ class RunningBuilding:
         after = stall.state
         if shares(after) != shares(before):
             self._controller.wake()
+        self._cars.stall_changed(stall, before)
         better_or_worse = self.care.is_news(stall)
         at_once = better_or_worse or notable(after) != notable(before)
         if at_once or flickering(after) != flickering(before):
             self._changed(at_once=at_once)
             self._written()
-        if better_or_worse and self._link is not None:
-            self._link.look_again(building=True)
+        if better_or_worse:
+            self._uplink.look_again(building=True)
 
     def announced(self, stall: RunningStall, announce: Announce) -> None:
         """A stall announces something."""
         self._listeners.announced(stall.config.id, announce)
+
+    def recorded(self, records: Sequence[NewRecord]) -> None:
+        """Records are in the journal now."""
+        self._door.usage.recorded(records)
 
     def journal_answered(self, *, failed: bool) -> None:
         """A transaction worked, or did not."""
@@ -389,7 +397,9 @@ class RunningBuilding:
 
     async def card_tapped(self, stall: RunningStall, tap: Tap) -> CardAnswer:
         """A card was shown at a stall."""
-        return await self._door.tapped(stall, tap)
+        answer = await self._door.tapped((stall,), tap)
+        self._show_answer((stall,), answer)
+        return answer
 
     def look_again(self) -> None:
         """The link came, went or delivered, or a meter said something."""
@@ -401,12 +411,18 @@ class RunningBuilding:
         self._listeners.changed(at_once=at_once)
 
     def _written(self) -> None:
-        if self._link is not None:
-            self._link.look_again()
+        self._uplink.look_again()
 
     def _meter_changed(self) -> None:
         if self._controller.look().overloaded:
             self._controller.wake()
 
-    def _card_shown(self, stall_id: StallId, uid_text: str) -> None:
-        self.spawn(self.async_card_shown(stall_id, uid_text), "evshare card shown")
+    def _card_shown(self, stall_ids: Sequence[StallId], uid_text: str) -> None:
+        self.spawn(self.async_card_shown(stall_ids, uid_text), "evshare card shown")
+
+    def _show_answer(self, stalls: Sequence[RunningStall], answer: CardAnswer) -> None:
+        self._signals.show((stall.wiring.reader_signal for stall in stalls), answer)
+
+    def _cards_changed(self) -> None:
+        self._changed(at_once=True)
+        self._uplink.look_again(cards=True)

@@ -118,6 +118,11 @@ class RunningStall:
         return self.wiring.tag_reader
 
     @property
+    def takes_cards(self) -> bool:
+        """Whether a card can be shown there."""
+        return self.tag_reader is not None or self.connector.ports.identity
+
+    @property
     def max_current_a(self) -> int:
         """The most it may offer now: its own maximum, or what was set below it where it can be told so."""
         own = min(self.config.max_current_a, self.connector.max_a)
@@ -144,7 +149,9 @@ class RunningStall:
         """Begin to take turns, to poll and to command."""
         name = self.config.id
         self.connector.watch(self)
-        self._taking_turns = self._around.spawn(self._take_turns(), f"evshare stall {name}")
+        # None of Home Assistant's tasks: those are cancelled before it tells anybody that it stops, and a turn that is
+        # cut off in its transaction would be written and yet not have happened.
+        self._taking_turns = asyncio.create_task(self._take_turns(), name=f"evshare stall {name}")
         self._tasks = [
             self._around.spawn(self.hand.run(), f"evshare hand {name}"),
             self._around.spawn(self.poller.run(), f"evshare poller {name}"),
@@ -349,6 +356,7 @@ class RunningStall:
     async def _commit(self, records: Sequence[NewRecord], state: StallState, answers: Mapping[str, Any]) -> None:
         snapshots = {self.config.id: self.snapshot(state)}
         await self._around.journal.commit(records, snapshots, answers=answers, now=self._around.now().at)
+        self._around.recorded(records)
         self._stored_mono_s = state.clock.mono_s
 
     def _snapshot_due(self, state: StallState) -> bool:

@@ -30,8 +30,8 @@ class Link(Protocol):
     async def stop(self) -> None:
         """Disconnect."""
 
-    def look_again(self, *, building: bool = False) -> None:
-        """Records were written or a stall changed; with `building`, a setting or a resident."""
+    def look_again(self, *, building: bool = False, cards: bool = False) -> None:
+        """Records were written or a stall changed; with `building`, a setting or a resident; with `cards`, a card."""
 
     async def tell_office_ticket(self, ticket_hash: str, user_id: str, name: str, expires_at: datetime) -> None:
         """Announce an admin to the office. Raises `LinkDown`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME, STATE_ON
 from homeassistant.core import HomeAssistant
 
 from ..connectors.entities.slots import EntitySettings, entity_gate, entity_ports
@@ -20,6 +20,9 @@ from ..connectors.ports import NO_PORTS, Ports
 from ..connectors.profile import ProfileError, load_profile
 from ..connectors.settings import ConnectorSettings
 from ..const import (
+    CONF_BELONGS_TO,
+    CONF_CAR_ENTITY,
+    CONF_CAR_STATES,
     CONF_CONNECTOR,
     CONF_CONTACTOR,
     CONF_CONTACTOR_REFRESH,
@@ -34,6 +37,7 @@ from ..const import (
     CONF_PHASES,
     CONF_POINT,
     CONF_PV_POWER,
+    CONF_READER_SIGNAL,
     CONF_SERIAL,
     CONF_SERIAL_PORT,
     CONF_TAG_READER,
@@ -53,7 +57,7 @@ PRESENCE_S = {GateKind.NATIVE: 180, GateKind.CONTACTOR: 300}
 """How long an authorisation waits for the plug. A contactor may have to rest, and the connector behind it boots first
 (connectors reference 1.5 a)."""
 
-CHANGED_IN_PLACE = frozenset({CONF_MAC, CONF_MDNS, CONF_TAG_READER})
+CHANGED_IN_PLACE = frozenset({CONF_MAC, CONF_MDNS, CONF_TAG_READER, CONF_READER_SIGNAL, CONF_BELONGS_TO})
 """Stall settings that need no new connector."""
 
 
@@ -81,6 +85,10 @@ class StallWiring:
     """The subentry's data."""
     tag_reader: str | None
     """HA device id of the reader whose tags count here."""
+    reader_signal: str | None = None
+    """The entity that shows there what came of a card."""
+    belongs_to: ResidentId | None = None
+    """Whoever plugs in here charges as this resident."""
     model: str | None = None
     """As its profile calls it; None where only the connector itself knows."""
     unusable: str | None = None
@@ -93,12 +101,23 @@ class StallWiring:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CarEntity:
+    """What a resident's own car says in HA."""
+
+    entity_id: str
+    plugged_states: frozenset[str]
+    """The states that mean it is plugged in."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wiring:
     """A config entry, read."""
 
     building: Building
     stalls: Mapping[StallId, StallWiring]
     meters: MeterEntities
+    cars: Mapping[ResidentId, CarEntity]
+    """Of the residents who let their car speak for them."""
 
 
 def own_profiles_folder(hass: HomeAssistant) -> Path:
@@ -135,7 +154,14 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
         currents=currents if len(currents) == building.phases else None,
         pv_power=entry.data.get(CONF_PV_POWER),
     )
-    return Wiring(building=building, stalls=stalls, meters=meters)
+    cars = {
+        ResidentId(subentry.subentry_id): CarEntity(
+            entity_id=entity_id, plugged_states=frozenset(subentry.data.get(CONF_CAR_STATES) or (STATE_ON,))
+        )
+        for subentry in entry.get_subentries_of_type(SUBENTRY_RESIDENT)
+        if (entity_id := subentry.data.get(CONF_CAR_ENTITY))
+    }
+    return Wiring(building=building, stalls=stalls, meters=meters, cars=cars)
 
 
 def planned_ports(settings: Mapping[str, Any], own: Path | None = None) -> Ports:
@@ -162,13 +188,20 @@ def planned_ports(settings: Mapping[str, Any], own: Path | None = None) -> Ports
     )
 
 
-def gate_kind(settings: Mapping[str, Any]) -> GateKind:
-    """What lets energy flow at a stall of these settings."""
+def gate_kind(settings: Mapping[str, Any], own: Path | None = None) -> GateKind:
+    """What lets energy flow at a stall of these settings: a relay of the list is a contactor itself.
+
+    Reads the disk like `planned_ports`. Raises `ProfileError` for an unknown connector.
+    """
     if settings.get(CONF_CONTACTOR):
         return GateKind.CONTACTOR
-    if settings[CONF_CONNECTOR] == CONNECTOR_ENTITIES:
-        return entity_gate(EntitySettings.from_data(settings))
-    return GateKind.NATIVE
+    match settings[CONF_CONNECTOR]:
+        case connector if connector == CONNECTOR_ENTITIES:
+            return entity_gate(EntitySettings.from_data(settings))
+        case connector if connector == CONNECTOR_OCPP:
+            return GateKind.NATIVE
+        case profile_id:
+            return GateKind.CONTACTOR if load_profile(profile_id, own).contactor else GateKind.NATIVE
 
 
 def connector_settings(settings: Mapping[str, Any]) -> ConnectorSettings:
@@ -193,7 +226,7 @@ def _stall(subentry: ConfigSubentry, own: Path) -> StallWiring:
     """A stall whose connector nobody knows, or whose profile is broken, locks and bills nothing; the others go on."""
     settings, unusable = subentry.data, None
     try:
-        gate, ports, model = gate_kind(settings), planned_ports(settings, own), _model(settings, own)
+        gate, ports, model = gate_kind(settings, own), planned_ports(settings, own), _model(settings, own)
     except ProfileError as error:
         gate = GateKind.CONTACTOR if settings.get(CONF_CONTACTOR) else GateKind.NATIVE
         ports, model, unusable = NO_PORTS, None, str(error)
@@ -209,7 +242,13 @@ def _stall(subentry: ConfigSubentry, own: Path) -> StallWiring:
         presence_after_s=PRESENCE_S[gate],
     )
     return StallWiring(
-        config=config, settings=settings, tag_reader=settings.get(CONF_TAG_READER), model=model, unusable=unusable
+        config=config,
+        settings=settings,
+        tag_reader=settings.get(CONF_TAG_READER),
+        reader_signal=settings.get(CONF_READER_SIGNAL),
+        belongs_to=settings.get(CONF_BELONGS_TO),
+        model=model,
+        unusable=unusable,
     )
 
 

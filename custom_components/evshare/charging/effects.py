@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-AUTHORISATION_TYPES = ("accepted", "denied")
-"""`Announce.type` when `kind` is ``authorisation``. Attributes: ``credential``, and ``reason`` when denied."""
+AUTHORISATION_TYPES = ("accepted", "denied", "card_elsewhere")
+"""`Announce.type` when `kind` is ``authorisation``. Attributes: ``credential``, and ``reason`` when denied.
+
+``card_elsewhere`` comes after ``denied``: the card that was shown has a session open at another stall.
+"""
 
 SESSION_TYPES = ("started", "paused", "resumed", "ended")
 """`Announce.type` when `kind` is ``session``. Attributes: ``mode``; ``reason`` and ``energy_wh`` when ended."""

@@ -1,6 +1,7 @@
 """What can happen to a stall. Fed to `stall.advance` one at a time, in one order per stall."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..model import ChargeMode, CredentialKind, DenyReason, LimitReason, Reading, ResidentId, Session, StopReason
 
@@ -36,6 +37,17 @@ class Denied:
     credential_kind: CredentialKind
     reason: DenyReason
     resident_id: ResidentId | None = None
+    credential_id: str | None = None
+    """The card or the pass, if it is known."""
+    elsewhere: bool = False
+    """This card has a session open at another stall: perhaps there are two of it."""
+
+
+@dataclass(frozen=True)
+class HoldTold:
+    """The stall is kept free for somebody until then; None: for nobody."""
+
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,7 @@ Event = (
     | ConnectorLost
     | Authorised
     | Denied
+    | HoldTold
     | StopAsked
     | ModeAsked
     | PauseAsked

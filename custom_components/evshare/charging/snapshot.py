@@ -127,6 +127,7 @@ def _session_out(session: Session) -> dict[str, object]:
         "resident_id": session.resident_id,
         "mode": session.mode.value,
         "authorised_at": session.authorised_at.isoformat(),
+        "cap_wh": session.cap_wh,
         "plug_epoch": session.plug_epoch,
         "started_at": _time_out(session.started_at),
         "register_start_wh": session.register_start_wh,
@@ -146,6 +147,7 @@ def _session_in(config: StallConfig, stored: Mapping[str, Any]) -> Session:
         ),
         mode=ChargeMode(stored["mode"]),
         authorised_at=datetime.fromisoformat(stored["authorised_at"]),
+        cap_wh=stored.get("cap_wh"),  # sessions of before there were caps have none
         plug_epoch=stored["plug_epoch"],
         started_at=_time_in(stored["started_at"]),
         register_start_wh=stored["register_start_wh"],

@@ -28,6 +28,7 @@ and moves like this:
     window over              -               ended, lock          -                    -
     no draw after the stop   -               -                    -                    ended
     30 s after the stop      -               -                    -                    ended (90 s: contactor)
+    cap reached (a reading)  -               -                    stopping, lock       -
     EnableFailed             -               ended, lock          ended, lock, if      -
                                                                   nothing flowed yet
     Removed                  lock            ended, lock          ended, lock          ended, lock
@@ -46,8 +47,7 @@ energy is the session's. A silent connector never ends a session. Behind a conta
 so a stall without session forgets the car when its connector goes dark.
 """
 
-from dataclasses import replace
-
+from ..frozen import replace
 from ..model import MIN_CURRENT_A, GateKind, LimitReason, Moment, Pilot, Reading, Session, StallConfig, StopReason
 from .effects import Effect
 from .events import (
@@ -57,6 +57,7 @@ from .events import (
     DisableFailed,
     EnableFailed,
     Event,
+    HoldTold,
     ModeAsked,
     OfferDecided,
     PauseAsked,
@@ -116,10 +117,10 @@ def advance(state: StallState, event: Event, now: Moment) -> tuple[StallState, t
             _lose(work)
         case Authorised(session):
             _authorise(work, session)
-        case Denied(kind, reason, resident_id):
-            body = {"stall_id": state.config.id, "credential_kind": kind, "reason": reason, "resident_id": resident_id}
-            work.record("denied", {**body})
-            work.announce("authorisation", "denied", {"credential": kind, "reason": reason})
+        case Denied():
+            work.deny(event)
+        case HoldTold(until):
+            work.state = replace(work.state, held_until=until)
         case StopAsked(stop_reason):
             _stop(work, stop_reason)
         case ModeAsked(mode):
@@ -151,25 +152,7 @@ def _authorise(work: Working, session: Session) -> None:
         raise IllegalMove(f"Authorised: a session of stall {session.stall_id} came to stall {state.config.id}")
     if session.started_at is not None or session.ended_at is not None or session.stop_reason is not None:
         raise IllegalMove(f"Authorised: session {session.id} is not new")
-    work.record(
-        "session_authorised",
-        {
-            "session_id": session.id,
-            "stall_id": session.stall_id,
-            "resident_id": session.resident_id,
-            "credential_kind": session.credential.kind,
-            "mode": session.mode,
-            "plug_epoch": state.plug_epoch if state.plugged else None,
-        },
-    )
-    work.announce("authorisation", "accepted", {"credential": session.credential.kind})
-    work.state = replace(
-        state,
-        session=session,
-        armed_until_mono_s=work.mono_s + state.config.presence_after_s,
-        finished_on_epoch=None,
-        finished_resident_id=None,
-    )
+    work.arm(session)
     if state.plugged:
         work.start()
 
@@ -215,6 +198,7 @@ def _read(work: Working, reading: Reading) -> None:
         _unplug(work, reading, gap=gap)
     elif came and work.state.armed:
         work.start()
+    _hold_cap(work)
     _settle_stop(work, reading)
     work.label()
     _hold_gate(work, reading)
@@ -299,6 +283,13 @@ def _stop(work: Working, reason: StopReason) -> None:
             paused=False,
         )
     work.lock()
+
+
+def _hold_cap(work: Working) -> None:
+    """A session that has what was announced as its end is stopped; what the last reading brought beyond is its own."""
+    session = work.state.session
+    if session is not None and session.cap_wh is not None and session.energy_wh >= session.cap_wh:
+        _stop(work, StopReason.CAP)
 
 
 def _settle_stop(work: Working, reading: Reading) -> None:

@@ -62,6 +62,8 @@ class StallState:
     """Plug epoch whose session ended with the car still there."""
     finished_resident_id: ResidentId | None = None
     """Who owned that session."""
+    held_until: datetime | None = None
+    """Kept free for somebody until then, as the app told; not kept over a restart."""
 
     offered_a: int = 0
     limit_reason: LimitReason = LimitReason.NO_SESSION
@@ -89,6 +91,11 @@ class StallState:
     def armed(self) -> bool:
         """Authorised and waiting for the plug."""
         return self.session is not None and self.session.started_at is None
+
+    @property
+    def held(self) -> bool:
+        """Kept free for somebody, by the clock of the last event."""
+        return self.held_until is not None and self.clock.at < self.held_until
 
     @property
     def drawing(self) -> bool:
@@ -120,7 +127,7 @@ class StallState:
             return StallStatus.UNAVAILABLE
         if self.session is None:
             if not self.plugged:
-                return StallStatus.AVAILABLE
+                return StallStatus.RESERVED if self.held else StallStatus.AVAILABLE
             finished = self.finished_on_epoch == self.plug_epoch
             return StallStatus.FINISHING if finished else StallStatus.PREPARING
         if self.stopping:

@@ -4,9 +4,9 @@ Here lives what every transition needs: records, commands, and the bookkeeping b
 When anything changes is decided in `stall.py`.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
+from ..frozen import replace
 from ..metering import Sample, Step, observe
 from ..metering.slices import OpenSlice, close, opened, relabelled, run_to, whole_second
 from ..model import (
@@ -31,6 +31,7 @@ from .effects import (
     SetLimit,
     UnauthorisedEnergy,
 )
+from .events import Denied
 from .state import StallState
 
 NOMINAL_V = 240.0
@@ -77,6 +78,23 @@ class Working:
     def announce(self, kind: str, type_: str, attributes: dict[str, JsonValue]) -> None:
         """Tell HA's event entities."""
         self._announcements.append(Announce(kind, type_, attributes))
+
+    def deny(self, denied: Denied) -> None:
+        """Somebody was not let in: for the journal and the event entity only."""
+        self.record(
+            "denied",
+            {
+                "stall_id": self.state.config.id,
+                "credential_kind": denied.credential_kind,
+                "reason": denied.reason,
+                "resident_id": denied.resident_id,
+                "credential_id": denied.credential_id,
+            },
+        )
+        kind = denied.credential_kind
+        self.announce("authorisation", "denied", {"credential": kind, "reason": denied.reason})
+        if denied.elsewhere:
+            self.announce("authorisation", "card_elsewhere", {"credential": kind})
 
     def enable(self, limit_a: int) -> None:
         """Open the gate."""
@@ -127,6 +145,31 @@ class Working:
         open_slice, pieces = relabelled(open_slice, charging=charging, limit_a=self.state.offered_a)
         self._write(pieces)
         self.state = replace(self.state, open_slice=open_slice)
+
+    def arm(self, session: Session) -> None:
+        """A session begins, and waits for its car."""
+        state = self.state
+        self.record(
+            "session_authorised",
+            {
+                "session_id": session.id,
+                "stall_id": session.stall_id,
+                "resident_id": session.resident_id,
+                "credential_kind": session.credential.kind,
+                "mode": session.mode,
+                "plug_epoch": state.plug_epoch if state.plugged else None,
+                "credential_id": session.credential.recorded_id,
+                "cap_wh": session.cap_wh,
+            },
+        )
+        self.announce("authorisation", "accepted", {"credential": session.credential.kind})
+        self.state = replace(
+            state,
+            session=session,
+            armed_until_mono_s=self.mono_s + state.config.presence_after_s,
+            finished_on_epoch=None,
+            finished_resident_id=None,
+        )
 
     def start(self) -> None:
         """The armed session meets its car: from here on the register counts for it."""

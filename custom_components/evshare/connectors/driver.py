@@ -1,46 +1,35 @@
-"""The driver of every profile: what to read when, what to write in which order, and what a reading means.
+"""The driver of every profile: what to read when, when to tell what, and what a reading means.
 
-How bytes travel is the wire's business (``modbus.py``, ``http.py``). The driver keeps what it last told the gate
-(closed, open, or paused: open, but 0 A on a model that cannot be offered 0 A) and whether the connector has been there
-ever since. When it falls silent it may have rebooted: then its identity is checked again, limit and failsafe of an open
-session are written again, and a gate that cannot be read back counts as open, so that the stall locks it.
+How bytes travel is the wire's business (``modbus.py``, ``http.py``), in which order a command is written that of its
+orders (``orders.py``). The driver keeps what it last told the gate (closed, open, or paused: open, but 0 A on a model
+that cannot be offered 0 A) and whether the connector has been there ever since. When it falls silent it may have
+rebooted: then its identity is checked again, limit and failsafe of an open session are written again, and a gate that
+cannot be read back counts as open, so that the stall locks it.
 """
 
 from collections.abc import Mapping
 import contextlib
 from dataclasses import replace
 from enum import Enum, auto
-from typing import Protocol
 
-from ..model import MIN_CURRENT_A, OnLoss, Pilot, Reading
+from ..model import OnLoss, Pilot, Reading
 from . import rules
 from .clock import Clock
+from .orders import Orders, Wire
 from .ports import ConnectorError, ConnectorRefused, Failsafe, Identity, Ports, Watcher, WrongDevice
 from .power_plug import PowerPlugWatch
-from .profile_model import Profile, Step
-from .profile_values import Tier, Value
+from .profile_model import Profile
+from .profile_values import FAILSAFE_POINTS, Tier, Value
 from .readings import CardLevel, reading, text
 from .settings import ConnectorSettings
 
-FAILSAFE_POINTS = ("failsafe_current_a", "watchdog_timeout_s")
 MIN_HEARTBEAT_S = 1.0
 RECOVER_AGAIN_S = 60.0
 RECOGNISE_AFTER_S = 20.0
 """Who was not heard for so long may be another by now: addresses are reused, and a link is renewed unseen."""
 RECOGNISE_EVERY_S = 300.0
-
-
-class Wire(Protocol):
-    """Reads and writes what a profile names. Both raise `ConnectorError`."""
-
-    async def read(self, tiers: frozenset[Tier]) -> dict[str, Value]:
-        """Read all points of these tiers; a single unreadable point is None."""
-
-    async def write(self, step: Step, limit_a: int | None) -> None:
-        """Do one write; `limit_a` goes in where the step takes amperes."""
-
-    def adopt(self, profile: Profile) -> None:
-        """Go on with another variant of the model."""
+METER_S = 10.0
+"""A register that is read seldom is read this often while energy flows: it is what a reset or a crash may cost."""
 
 
 class _Gate(Enum):
@@ -69,9 +58,8 @@ class ProfileConnector:
         self._losses: tuple[OnLoss, OnLoss, OnLoss] | None = None
         """What it does on silence, reboot and unplug, as read after it was prepared."""
         self._ports = profile.ports
-        if settings.max_current_a < self.min_a:
-            raise ValueError(f"max_current_a: got {settings.max_current_a}; accepted: {self.min_a} or more")
         self._values: dict[str, Value] = {}
+        self._orders = Orders(profile, settings, wire, self._values, self._forget)
         self._met = False
         """Its identity was checked since it was last away."""
         self._heard_mono_s = self._recognised_mono_s = float("-inf")
@@ -79,8 +67,6 @@ class ProfileConnector:
         self._told = False
         """Gate and limit were written since it was last away."""
         self._limit_a = 0
-        self._failsafe_a = 0
-        self._failsafe_told_a: int | None = None
         self._pilot: Pilot | None = None
         self._slow_mono_s: float | None = None
         self._recovered_mono_s = float("-inf")
@@ -120,14 +106,12 @@ class ProfileConnector:
     @property
     def min_a(self) -> int:
         """Lowest current it can be told."""
-        command = self._profile.set_current
-        return MIN_CURRENT_A if command is None else command.min_a
+        return self._orders.min_a
 
     @property
     def max_a(self) -> int:
         """Highest current it can be told: the model's or the stall's, whichever is lower."""
-        command = self._profile.set_current
-        return self._settings.max_current_a if command is None else min(command.max_a, self._settings.max_current_a)
+        return self._orders.max_a
 
     @property
     def heartbeat_s(self) -> float | None:
@@ -145,7 +129,7 @@ class ProfileConnector:
 
     def set_failsafe_share(self, limit_a: int) -> None:
         """Remember what it may offer by itself while a session runs and we are silent; below 6 A means 0."""
-        self._failsafe_a = min(limit_a, self.max_a) if limit_a >= MIN_CURRENT_A else 0
+        self._orders.set_failsafe_share(limit_a)
 
     async def identify(self) -> Identity:
         """Read serial, firmware and model, and look whether it is this profile's model at all."""
@@ -159,7 +143,7 @@ class ProfileConnector:
         """Lock it, and set its own failsafe and watchdog."""
         await self._meet()
         self._close()
-        await self._run("prepare" if "prepare" in self._profile.commands else "disable")
+        await self._orders.run("prepare" if "prepare" in self._profile.commands else "disable")
         self._told = True
         self._slow_mono_s = None
         # What set-up wrote is believed only when it is read back: a failsafe that was refused would open the stall.
@@ -172,7 +156,9 @@ class ProfileConnector:
         """Read what is due: the fast points always, the others by time or after a change."""
         await self._meet()
         mono_s = self._clock.monotonic()
-        slow = self._slow_mono_s is None or mono_s - self._slow_mono_s >= self._profile.slow_s
+        slow = self._slow_mono_s is None or mono_s - self._slow_mono_s >= self._slow_s
+        # What a car takes until it lets go of a closed gate is counted to its end.
+        slow |= self._gate is _Gate.CLOSED and self._pilot is Pilot.C
         tiers = {Tier.FAST}
         if slow:
             tiers |= {Tier.ACTIVE, Tier.SLOW}
@@ -189,7 +175,7 @@ class ProfileConnector:
         if pilot.plugged is False and not changed:
             wanted = set()
         if wanted - tiers:
-            values |= await self._read(frozenset(wanted - tiers))
+            values = {**values, **await self._read(frozenset(wanted - tiers))}
         if slow or changed:
             self._slow_mono_s = mono_s
         self._pilot = pilot
@@ -209,17 +195,17 @@ class ProfileConnector:
 
     async def enable(self, limit_a: int) -> None:
         """Safe share into the failsafe, then the limit, then the gate; a limit that needs an open gate comes last."""
-        self._check_limit(limit_a)
+        self._orders.check(limit_a)
         await self._meet(surely=True)  # opening the neighbour's would be worse than opening none
         self._told = False
-        await self._tell_failsafe()
+        await self._orders.tell_failsafe()
         command = self._profile.set_current
         if command is not None and command.only_enabled:
-            await self._run("enable")
-            await self._tell_limit(limit_a)
+            await self._orders.run("enable")
+            await self._orders.tell_limit(limit_a)
         else:
-            await self._tell_limit(limit_a)
-            await self._run("enable")
+            await self._orders.tell_limit(limit_a)
+            await self._orders.run("enable")
         self._gate, self._limit_a, self._told = _Gate.OPEN, limit_a, True
         self._slow_mono_s = None  # what came of it is read with the next poll
 
@@ -231,8 +217,8 @@ class ProfileConnector:
             await self.enable(limit_a)
             return
         if limit_a:
-            self._check_limit(limit_a)
-        self._gate = _Gate.OPEN if limit_a or self._zero_pauses else _Gate.PAUSED
+            self._orders.check(limit_a)
+        self._gate = _Gate.OPEN if limit_a or self._orders.zero_pauses else _Gate.PAUSED
         self._limit_a, self._told = limit_a, False
         await self._meet()
         await self._tell_session()
@@ -244,10 +230,10 @@ class ProfileConnector:
         await self._meet()
         refused: ConnectorRefused | None = None
         try:
-            await self._run("set_failsafe_current", 0)
+            await self._orders.run("set_failsafe_current", 0)
         except ConnectorRefused as error:
             refused = error
-        await self._run("disable")
+        await self._orders.run("disable")
         self._told = True
         self._slow_mono_s = None
         if refused is not None:
@@ -260,41 +246,40 @@ class ProfileConnector:
             return
         await self._meet()
         if self._gate in (_Gate.OPEN, _Gate.PAUSED):
-            await self._tell_failsafe()
+            await self._orders.tell_failsafe()
         if heartbeat.command == "enable":
             if self._gate is _Gate.OPEN:
-                await self._run("enable")
+                await self._orders.run("enable")
         elif heartbeat.command != "set_current":
-            await self._run(heartbeat.command)
+            await self._orders.run(heartbeat.command)
         elif self._gate is _Gate.OPEN:
-            await self._tell_limit(self._limit_a)
+            await self._orders.tell_limit(self._limit_a)
         elif self._gate is _Gate.CLOSED:
-            await self._run("disable")
+            await self._orders.run("disable")
 
     async def close(self) -> None:
         """Nothing is held open here: link and session belong to whoever gave them."""
         self._forget()
 
     @property
-    def _zero_pauses(self) -> bool:
-        command = self._profile.set_current
-        return command is not None and command.zero_pauses
+    def _slow_s(self) -> float:
+        """Seconds between reads of the slow points."""
+        profile = self._profile
+        register = profile.points.get(profile.register or "")
+        seldom = register is not None and register.tier is Tier.SLOW
+        return min(METER_S, profile.slow_s) if seldom and self._pilot is Pilot.C else profile.slow_s
 
     def _close(self) -> None:
         """From here on it is to be closed, even if telling it fails."""
         self._gate, self._limit_a, self._told = _Gate.CLOSED, 0, False
-        self._failsafe_told_a = None
-
-    def _check_limit(self, limit_a: int) -> None:
-        if not self.min_a <= limit_a <= self.max_a:
-            raise ConnectorRefused(f"limit_a: got {limit_a}; accepted: {self.min_a} to {self.max_a}")
+        self._orders.forget()
 
     def _forget(self) -> None:
         """It is away, and may come back rebooted or as another."""
-        self._values = {}
+        self._values.clear()
         self._met = False
         self._told = False
-        self._failsafe_told_a = None
+        self._orders.forget()
         self._slow_mono_s = None
 
     async def _meet(self, *, surely: bool = False) -> None:
@@ -340,14 +325,15 @@ class ProfileConnector:
         self._heard_mono_s = self._recognised_mono_s = now_s
         return True
 
-    async def _read(self, tiers: frozenset[Tier]) -> dict[str, Value]:
+    async def _read(self, tiers: frozenset[Tier]) -> Mapping[str, Value]:
         try:
-            values = await self._wire.read(tiers)
+            values: Mapping[str, Value] = await self._wire.read(tiers)
         except ConnectorError:
             self._forget()
             raise
         self._heard_mono_s = self._clock.monotonic()
-        values |= rules.derive(self._profile.derived, values)
+        if derived := self._profile.derived:
+            values = {**values, **rules.derive(derived, values)}
         self._values |= values
         return values
 
@@ -355,8 +341,9 @@ class ProfileConnector:
         if profile is not self._profile:
             self._profile = profile
             self._ports = self._known_ports()
-            self._values = {}
+            self._values.clear()
             self._wire.adopt(profile)
+            self._orders.profile = profile
 
     def _known_ports(self) -> Ports:
         ports = self._profile.ports
@@ -365,51 +352,13 @@ class ProfileConnector:
         silence, reboot, unplug = self._losses
         return replace(ports, on_silence=silence, on_reboot=reboot, on_unplug=unplug)
 
-    async def _run(self, name: str, limit_a: int | None = None) -> None:
-        """Do the steps of a command; one the profile does not have is nothing to do."""
-        command = self._profile.commands.get(name)
-        for step in command.steps if command else ():
-            if step.unless is not None and rules.passes(step.unless, self._values):
-                continue
-            try:
-                await self._write(step, limit_a)
-            except ConnectorRefused:
-                if not step.optional:
-                    raise
-
-    async def _write(self, step: Step, limit_a: int | None) -> None:
-        try:
-            await self._wire.write(step, limit_a)
-        except ConnectorRefused:
-            raise  # it is there and keeps what it was told before
-        except ConnectorError:
-            self._forget()
-            raise
-
-    async def _tell_failsafe(self) -> None:
-        if self._failsafe_told_a != self._failsafe_a:
-            await self._run("set_failsafe_current", self._failsafe_a)
-            self._failsafe_told_a = self._failsafe_a
-
-    async def _tell_limit(self, limit_a: int) -> None:
-        command = self._profile.set_current
-        if command is None:
-            return
-        reads = command.skip_if_reads
-        if reads is not None and self._values.get(reads) == limit_a:
-            return
-        for step in command.steps:
-            await self._write(step, limit_a)
-        if reads is not None:
-            self._values[reads] = limit_a
-
     async def _tell_session(self) -> None:
         """Failsafe and limit of an open session, or its pause."""
-        await self._tell_failsafe()
+        await self._orders.tell_failsafe()
         if self._gate is _Gate.PAUSED:
-            await self._run("disable")
+            await self._orders.run("disable")
         else:
-            await self._tell_limit(self._limit_a)
+            await self._orders.tell_limit(self._limit_a)
         self._told = True
 
     async def _restore(self) -> None:
@@ -431,7 +380,7 @@ class ProfileConnector:
         if now_s - self._recovered_mono_s >= RECOVER_AGAIN_S:
             self._recovered_mono_s = now_s
             with contextlib.suppress(ConnectorRefused):
-                await self._run("recover")
+                await self._orders.run("recover")
 
     def _seen_pilot(self, values: Mapping[str, Value], mono_s: float) -> Pilot:
         if self._plug is None:

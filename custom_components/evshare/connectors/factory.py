@@ -7,10 +7,11 @@ import aiohttp
 from modbus_connection import ModbusSerialParams, ModbusTcpParams, ModbusUnit
 
 from .clock import Clock
-from .driver import ProfileConnector, Wire
+from .driver import ProfileConnector
 from .http import HttpWire
 from .locks import equipped_ports
 from .modbus import ModbusWire, own_unit_id
+from .orders import Wire
 from .ports import Connector, Ports
 from .profile import Profile, available_profiles, load_profile
 from .reading_plan import Cuts

@@ -74,7 +74,7 @@ class ModbusWire:
                 if len(span.pieces) > 1:
                     waiting += reversed(self._plan.cut(span))
                     continue
-                values |= dict.fromkeys((point.name for point in span.points), None)
+                values |= _nothing(span)
                 refusal = ConnectorRefused(str(error))
         if refusal is not None and all(value is None for value in values.values()):
             raise refusal
@@ -104,47 +104,53 @@ class ModbusWire:
     async def _read_span(self, span: Span) -> dict[str, Value]:
         unit_id = self._unit_id if span.unit_id is None else span.unit_id
         unit = self._units.get(unit_id)
-        nothing: dict[str, Value] = dict.fromkeys((point.name for point in span.points), None)
         if unit is None:
-            return nothing
-        start, count = span.start, span.count
-        what = f"reading {span.table} {start} to {start + count - 1}"
+            return _nothing(span)
+        count = span.count
         try:
-            answer = await self._request(lambda: _reading(unit, span.table)(start, count), unit_id, what)
+            answer = await self._request(lambda: _reading(unit, span.table)(span.start, count), unit_id, span)
         except ConnectorError:
             if all(point.optional for point in span.points):
-                return nothing
+                return _nothing(span)
             raise
         if len(answer) != count:
-            raise _NotServed(f"{self._settings.place}: {what}: got {len(answer)}; accepted: {count}")
+            raise _NotServed(f"{self._settings.place}: {span}: got {len(answer)}; accepted: {count}")
         before, values = self._last.get(span, ((), {}))
         if answer != before:  # most polls find most of a box as it was
             values = _decoded(span, answer)
             self._last[span] = answer, values
         return values
 
-    async def _request[T](self, request: Callable[[], Awaitable[T]], unit_id: int, what: str) -> T:
-        where = f"{self._settings.place} unit {unit_id}: {what}"
+    async def _request[T](self, request: Callable[[], Awaitable[T]], unit_id: int, what: object) -> T:
+        """Make a request, twice if need be; `what` says in errors which."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await request()
             except (IllegalDataAddressError, IllegalDataValueError) as error:
-                raise _NotServed(f"{where}: {error}") from error
+                raise _NotServed(f"{self._at(unit_id, what)}: {error}") from error
             except (AcknowledgeError, ServerDeviceBusyError) as error:
                 if attempt == ATTEMPTS:
-                    raise ConnectorRefused(f"{where}: busy: {error}") from error
+                    raise ConnectorRefused(f"{self._at(unit_id, what)}: busy: {error}") from error
             except (GatewayPathUnavailableError, GatewayTargetError) as error:
-                raise ConnectorRefused(f"{where}: nobody answers to this unit id: {error}") from error
+                raise ConnectorRefused(f"{self._at(unit_id, what)}: nobody answers to this unit id: {error}") from error
             except ModbusExceptionError as error:
-                raise ConnectorRefused(f"{where}: {error}") from error
+                raise ConnectorRefused(f"{self._at(unit_id, what)}: {error}") from error
             except (ModbusError, OSError) as error:  # a serial line over a socket fails like a socket
                 if attempt == ATTEMPTS:
-                    raise ConnectorUnreachable(f"{where}: no usable answer; is the unit id right? {error}") from error
+                    why = f"no usable answer; is the unit id right? {error}"
+                    raise ConnectorUnreachable(f"{self._at(unit_id, what)}: {why}") from error
         raise AssertionError("the last attempt returns or raises")
+
+    def _at(self, unit_id: int, what: object) -> str:
+        return f"{self._settings.place} unit {unit_id}: {what}"
 
 
 class _NotServed(ConnectorRefused):
     """Exception code 2 or 3: this range or value is not served."""
+
+
+def _nothing(span: Span) -> dict[str, Value]:
+    return dict.fromkeys((point.name for point in span.points), None)
 
 
 def _decoded(span: Span, answer: Sequence[int]) -> dict[str, Value]:

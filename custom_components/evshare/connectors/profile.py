@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .profile_file import parse_profile
 from .profile_model import Profile
-from .profile_values import ProfileError, Support
+from .profile_values import FAILSAFE_POINTS, ProfileError, Support
 
 __all__ = [
     "OWN",
@@ -24,6 +24,7 @@ __all__ = [
     "load_profile",
     "own_profiles",
     "read_profile",
+    "sets_failsafe",
 ]
 
 PROFILE_FOLDER = Path(__file__).parent / "profiles"
@@ -76,6 +77,14 @@ def _load_shipped(profile_id: str) -> Profile:
     if profile_id not in known:
         raise ProfileError(f"connector: got {profile_id!r}; accepted: {', '.join(known)}")
     return read_profile(PROFILE_FOLDER / f"{profile_id}.yaml")
+
+
+def sets_failsafe(profile: Profile) -> bool:
+    """Whether evshare programs what such a connector does when nobody talks to it."""
+    if not profile.commands.keys().isdisjoint(("set_failsafe_current", "set_watchdog_timeout")):
+        return True
+    prepared = profile.commands["prepare"].steps if "prepare" in profile.commands else ()
+    return any(step.unless is not None and step.unless.point in FAILSAFE_POINTS for step in prepared)
 
 
 def read_profile(path: Path) -> Profile:

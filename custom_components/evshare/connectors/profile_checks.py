@@ -1,6 +1,6 @@
 """Checks on single keys of a profile file, for voluptuous: each refusal says what came and what is accepted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 import re
 from typing import Any
@@ -79,6 +79,14 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise refusal(value, "a text that is not empty")
     return value
+
+
+_SAID = mapping({vol.Required("en"): text, vol.Optional("de"): text})
+
+
+def said(value: Any) -> Mapping[str, str]:
+    """A sentence for people by language: `en`, and `de` where it was translated; a bare text is English."""
+    return _SAID(value) if isinstance(value, dict) else {"en": text(value)}
 
 
 def truth(value: Any) -> bool:

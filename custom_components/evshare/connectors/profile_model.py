@@ -372,10 +372,14 @@ class Profile:
     slow_s: float
     loss_rules: Mapping[str, tuple[Rule, ...]]
     """What happens on `silence`, `reboot`, `unplug`: the last rule has no condition and says what set-up leads to."""
-    requires: tuple[str, ...]
-    """What the installer must have set, in plain words."""
+    requires: tuple[Mapping[str, str], ...]
+    """What the installer must have set, in plain words by language; in English always."""
     discovery: tuple[Discovery, ...]
     variants: tuple[Variant, ...] = ()
+
+    def required(self, language: str) -> tuple[str, ...]:
+        """What the installer must have set, in this language (a tag such as de-CH), else in English."""
+        return tuple(line.get(language.partition("-")[0], line["en"]) for line in self.requires)
 
     @cached_property
     def ports(self) -> Ports:

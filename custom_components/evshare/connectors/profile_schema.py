@@ -21,6 +21,7 @@ from .profile_checks import (
     one_of,
     product,
     rules,
+    said,
     scalar,
     text,
     truth,
@@ -241,7 +242,7 @@ def _schema(*, modbus: bool) -> Any:
         vol.Required("checked"): one_of("source", "self"),
         vol.Required("confidence"): one_of("v", "p", "u"),
         vol.Required("sources"): listed(text),
-        vol.Optional("requires", default=[]): listed(text),
+        vol.Optional("requires", default=[]): listed(said),
         vol.Required("transport"): _MODBUS_TRANSPORT if modbus else _HTTP_TRANSPORT,
         vol.Required("polling"): mapping(
             {

@@ -9,6 +9,8 @@ type Value = Scalar | tuple[object, ...] | None
 """What a point decodes to; a tuple is a JSON list, None means unreadable or not a value."""
 
 
+FAILSAFE_POINTS = ("failsafe_current_a", "watchdog_timeout_s")
+"""What a connector offers when nobody talks to it, and after how long."""
 WIDTHS = {
     "uint16": 1,
     "int16": 1,

@@ -43,6 +43,10 @@ class Span:
     unit_id: int | None
     pieces: tuple[tuple[Point, ...], ...]
 
+    def __str__(self) -> str:
+        """What is done with it, for errors."""
+        return f"reading {self.table} {self.start} to {self.end - 1}"
+
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """All points in it, by address."""

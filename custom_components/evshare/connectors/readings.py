@@ -56,10 +56,10 @@ def reading(
     gate_read: bool,
     card: str | None,
 ) -> Reading:
-    """What this poll saw (`values`). Faults and serial number are kept from the poll that last read them."""
+    """What this poll saw (`values`). Faults, limit and serial number are kept from the poll that last read them."""
     # Without a car power may not be read every time, and does not change.
     power = rules.number(known if pilot.plugged is False else values, "power_w")
-    limit = rules.number(values, "limit_a")
+    limit = rules.number(values if "limit_a" in values else known, "limit_a")
     return Reading(
         at=at,
         mono_s=mono_s,

@@ -45,7 +45,13 @@ def passes(test: Predicate, values: Values) -> bool:
 
 def first_answer(rules: tuple[Rule, ...], values: Values) -> Scalar | None:
     """The answer of the first rule whose conditions all hold, None when none does."""
-    return next((rule.then for rule in rules if all(passes(test, values) for test in rule.conditions)), None)
+    for rule in rules:
+        for test in rule.conditions:
+            if not passes(test, values):
+                break
+        else:
+            return rule.then
+    return None
 
 
 def pilot(profile: Profile, values: Values) -> Pilot:

@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from ..access.credentials import CardRecord
+from ..access import CardRecord, ResidentRules, UnknownCard
 from ..model import CardId, ResidentId, StallId
 from .apart import KeptApart, key_id
 from .cards import CardShelf
 from .records import JournalError, NewRecord, Outbox, StoredRecord
+from .rules import RuleBook
 from .store import Store, to_ms
 
 BATCH = 200
@@ -30,6 +31,7 @@ class Journal:
         self._executor = executor
         self._store = store
         self._shelf = CardShelf(store, key_id(card_key))
+        self._rule_book = RuleBook(store)
         self._closed = False
         self.card_key = card_key
         """HMAC key of the cards' fingerprints."""
@@ -169,11 +171,22 @@ class Journal:
         """Keep the answer to an ask; the first one stays."""
         await self.commit((), {}, answers={ask_id: answer}, now=now)
 
-    # --- cards and blocks --------------------------------------------------------------------------------------
+    # --- cards, blocks and rules -----------------------------------------------------------------------------------
 
-    async def add_card(self, fingerprints: Sequence[str], resident_id: ResidentId, at: datetime) -> CardId:
-        """Enrol a card. Raises `CardConflict` when one of its fingerprints is another card's."""
-        return await self._run(self._shelf.add, tuple(fingerprints), resident_id, to_ms(at))
+    async def add_card(
+        self,
+        fingerprints: Sequence[str],
+        resident_id: ResidentId,
+        at: datetime,
+        *,
+        label: str = "",
+        weak: bool = False,
+        month_wh: int | None = None,
+    ) -> CardId:
+        """Enrol a card; it is unknown no more. Raises `CardConflict` when its full number is enrolled already."""
+        return await self._run(
+            self._shelf.add, tuple(fingerprints), resident_id, to_ms(at), label=label, weak=weak, month_wh=month_wh
+        )
 
     async def cards(self) -> list[CardRecord]:
         """Return every card that was enrolled under the present key."""
@@ -183,21 +196,49 @@ class Journal:
         """Count the cards enrolled under a key that is lost."""
         return await self._run(self._shelf.count_unreadable)
 
-    async def block_card(self, card_id: CardId, at: datetime | None) -> None:
-        """Block a card from `at` on; None lifts the block."""
-        await self._run(self._shelf.block, card_id, None if at is None else to_ms(at))
+    async def change_card(self, card: CardRecord, at: datetime) -> bool:
+        """Make label, block (from `at` on), monthly limit and quiet hours those of `card`; False: no such card."""
+        return await self._run(self._shelf.change, card, to_ms(at))
+
+    async def card_used(self, card_id: CardId, at: datetime) -> None:
+        """A card let somebody in."""
+        await self._run(self._shelf.used, card_id, to_ms(at))
 
     async def remove_card(self, card_id: CardId) -> None:
         """Forget a card and its fingerprints."""
         await self._run(self._shelf.remove, card_id)
 
+    async def card_refused(
+        self, fingerprints: Sequence[str], stall_id: StallId, at: datetime, *, tail: str, weak: bool
+    ) -> None:
+        """Keep a card that was refused as unknown, for a while."""
+        await self._run(self._shelf.refused, tuple(fingerprints), stall_id, to_ms(at), tail=tail, weak=weak)
+
+    async def unknown_cards(self, now: datetime) -> list[UnknownCard]:
+        """Return the unknown cards of the last days, newest first."""
+        return await self._run(self._shelf.unknown, to_ms(now))
+
+    async def assign_card(
+        self, unknown_id: str, resident_id: ResidentId, at: datetime, *, label: str, month_wh: int | None
+    ) -> CardId | None:
+        """Make an unknown card a resident's; None: there is no such unknown card. Raises `CardConflict`."""
+        return await self._run(self._shelf.assign, unknown_id, resident_id, to_ms(at), label=label, month_wh=month_wh)
+
     async def set_blocked(self, resident_ids: Sequence[ResidentId]) -> None:
         """Replace the list of residents the manager blocked."""
-        await self._run(self._shelf.set_blocked, tuple(resident_ids))
+        await self._run(self._rule_book.set_blocked, tuple(resident_ids))
 
     async def blocked(self) -> frozenset[ResidentId]:
         """Return the residents the manager blocked."""
-        return await self._run(self._shelf.blocked)
+        return await self._run(self._rule_book.blocked)
+
+    async def set_rules(self, rules: Mapping[ResidentId, ResidentRules], told_at: datetime) -> None:
+        """Replace what the app told residents may."""
+        await self._run(self._rule_book.replace, dict(rules), to_ms(told_at))
+
+    async def rules(self) -> tuple[dict[ResidentId, ResidentRules], datetime | None]:
+        """Return what the app told residents may, and when; None: it never did."""
+        return await self._run(self._rule_book.rules)
 
     # --- backup ------------------------------------------------------------------------------------------------
 

@@ -103,4 +103,32 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT
         """,
     ),
+    (
+        "ALTER TABLE card ADD COLUMN label TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE card ADD COLUMN weak INTEGER NOT NULL DEFAULT 0 CHECK (weak IN (0, 1))",
+        "ALTER TABLE card ADD COLUMN month_wh INTEGER CHECK (month_wh >= 0)",
+        "ALTER TABLE card ADD COLUMN quiet TEXT",  # JSON: from, to
+        "ALTER TABLE card ADD COLUMN used_ms INTEGER",
+        """
+        CREATE TABLE unknown_card (
+            unknown_id TEXT PRIMARY KEY,
+            key_id TEXT NOT NULL,
+            full_number TEXT NOT NULL UNIQUE,
+            fingerprints TEXT NOT NULL,
+            weak INTEGER NOT NULL CHECK (weak IN (0, 1)),
+            stall_id TEXT NOT NULL,
+            at_ms INTEGER NOT NULL,
+            times INTEGER NOT NULL CHECK (times >= 1),
+            tail TEXT NOT NULL CHECK (length(tail) = 2)
+        ) STRICT
+        """,
+        """
+        CREATE TABLE rule (
+            resident_id TEXT PRIMARY KEY,
+            body TEXT NOT NULL
+        ) STRICT
+        """,
+        # When the rules were told last, also when there are none.
+        "ALTER TABLE about ADD COLUMN rules_told_ms INTEGER",
+    ),
 )

@@ -11,10 +11,23 @@ from typing import Any
 
 from ..access import PhoneAsk
 from ..building.door import Decision
-from ..building.errors import AccessDenied, NotInBuilding
+from ..building.errors import AccessDenied, EnrolmentWaits, NotInBuilding
 from ..building.running import RunningBuilding
+from ..journal import CardConflict
 from ..model import DenyReason, ResidentId, SessionId, StallId, StopReason
-from .messages import Ask, EnrolAsk, Frame, ResendAsk, RoleAsk, SetModeAsk, StartAsk, StopAsk, accepted, refused
+from .frames import Frame, accepted, refused
+from .messages import (
+    Ask,
+    AssignCardAsk,
+    ChangeCardAsk,
+    EnrolAsk,
+    RemoveCardAsk,
+    ResendAsk,
+    RoleAsk,
+    SetModeAsk,
+    StartAsk,
+    StopAsk,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +39,13 @@ _DENIALS: Mapping[DenyReason, str] = {
     DenyReason.PLUG_TOO_OLD: "The car was plugged in more than 5 minutes ago.",
     DenyReason.PLUG_CHANGED: "Another car is plugged in than the page showed.",
     DenyReason.EXPIRED: "The request is too old.",
-    DenyReason.QUOTA: "The resident charges at another stall.",
+    DenyReason.QUOTA: "As many sessions are open as may be.",
+    DenyReason.WRONG_STALL: "This stall is not among the allowed ones.",
+    DenyReason.OUTSIDE_HOURS: "The resident may not start at this hour.",
+    DenyReason.MONTH_USED_UP: "The energy of this month is used up.",
+    DenyReason.NO_CREDIT: "The credit is used up.",
+    DenyReason.HELD: "The stall is kept free for somebody else.",
+    DenyReason.PASS_EXPIRED: "The pass is over or used up.",
 }
 
 
@@ -63,8 +82,7 @@ class Asks:
         if isinstance(ask, StartAsk):
             return await self._start(ask)
         try:
-            await self._act(ask)
-            body = accepted({})
+            body = accepted(await self._act(ask))
         except _Refused as error:
             body = refused(error.code, str(error))
         except NotInBuilding as error:
@@ -89,6 +107,8 @@ class Asks:
             plug_epoch=ask.plug_epoch,
             expires_at=ask.expires_at,
             mode=ask.mode,
+            proof=ask.proof,
+            guest=ask.guest,
         )
         try:
             await self._building.async_authorise(ask.stall_id, wanted, remember)
@@ -99,7 +119,8 @@ class Asks:
             return refused("not_found", str(error))
         return body
 
-    async def _act(self, ask: Ask) -> None:
+    async def _act(self, ask: Ask) -> Mapping[str, Any]:
+        """Do what is asked; returns the result that is answered."""
         building = self._building
         match ask:
             case StopAsk(session_id=session_id, resident_id=resident_id):
@@ -108,13 +129,28 @@ class Asks:
                 await building.async_stop_session(stall_id, reason, session_id)
             case SetModeAsk(session_id=session_id, resident_id=resident_id, mode=mode):
                 await building.async_set_mode(self._own_stall(session_id, resident_id), mode, session_id)
-            case EnrolAsk(resident_id=resident_id, stall_id=stall_id, timeout_s=timeout_s):
-                await building.async_enrol_card(resident_id, stall_id, timeout_s)
+            case EnrolAsk(resident_id=resident_id, stall_id=stall_id, timeout_s=timeout_s, label=label):
+                try:
+                    await building.async_enrol_card(resident_id, stall_id, timeout_s, label)
+                except EnrolmentWaits as error:
+                    raise _Refused("not_allowed", str(error)) from error
+            case ChangeCardAsk(card_id=card_id):
+                await building.cards.change(
+                    card_id, label=ask.label, blocked=ask.blocked, month_wh=ask.month_wh, quiet=ask.quiet
+                )
+            case RemoveCardAsk(card_id=card_id):
+                await building.cards.remove(card_id)
+            case AssignCardAsk(unknown_id=unknown_id, resident_id=resident_id, label=label):
+                try:
+                    return {"card_id": await building.cards.assign(unknown_id, resident_id, label)}
+                except CardConflict as error:
+                    raise _Refused("bad_request", f"unknown_id: {error}") from error
             case ResendAsk(from_seq=from_seq):
                 try:
                     await building.journal.resend_from(building.journal.outbox.incarnation, from_seq)
                 except ValueError as error:
                     raise _Refused("bad_request", f"from_seq: {error}") from error
+        return {}
 
     def _own_stall(self, session_id: SessionId, resident_id: ResidentId | None) -> StallId:
         stall = self._building.stall_with(session_id)

@@ -16,9 +16,22 @@ from ..building.errors import LinkDown, NotInBuilding
 from ..building.running import RunningBuilding
 from ..building.wire import LinkState
 from ..journal import JournalError, Outbox
-from . import messages
+from . import frames, messages
 from .asks import Asks
-from .messages import Ack, BadMessage, BlockedTold, CostTold, Frame, Refusal, Welcome
+from .frames import Frame
+from .messages import (
+    VERSIONS,
+    Ack,
+    BadMessage,
+    BlockedTold,
+    CostTold,
+    HoldsTold,
+    Refusal,
+    RulesTold,
+    Told,
+    Welcome,
+)
+from .parsing import parse
 from .picture import described, live_stall
 
 BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
@@ -64,6 +77,9 @@ class LinkClient:
         self._records_changed = asyncio.Event()
         self._live_changed = asyncio.Event()
         self._building_changed = asyncio.Event()
+        self._cards_changed = asyncio.Event()
+        self._version = VERSIONS[0]
+        """What both sides speak in this conversation."""
         self._answered = asyncio.Event()
 
     @property
@@ -87,12 +103,14 @@ class LinkClient:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    def look_again(self, *, building: bool = False) -> None:
-        """Records were written or a stall changed; with `building`, a setting or a resident."""
+    def look_again(self, *, building: bool = False, cards: bool = False) -> None:
+        """Records were written or a stall changed; with `building`, a setting or a resident; with `cards`, a card."""
         self._records_changed.set()
         self._live_changed.set()
         if building:
             self._building_changed.set()
+        if cards:
+            self._cards_changed.set()
 
     async def tell_office_ticket(self, ticket_hash: str, user_id: str, name: str, expires_at: datetime) -> None:
         """Announce an admin to the office. Raises `LinkDown`."""
@@ -101,7 +119,7 @@ class LinkClient:
             msg = "the app is not connected"
             raise LinkDown(msg)
         try:
-            await socket.send_json(messages.office_ticket(ticket_hash, user_id, name, expires_at))
+            await socket.send_json(frames.office_ticket(self._version, ticket_hash, user_id, name, expires_at))
         except (aiohttp.ClientError, ConnectionError) as error:
             msg = "the app went away"
             raise LinkDown(msg) from error
@@ -142,14 +160,17 @@ class LinkClient:
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Greet the app, then talk until one side has enough."""
         outbox = self._journal.outbox
-        await socket.send_json(messages.hello(outbox.incarnation, outbox.head_seq, self._described()))
-        await self._reconcile(outbox, await self._welcome(socket))
+        await socket.send_json(frames.hello(outbox.incarnation, outbox.head_seq, self._described()))
+        welcome = await self._welcome(socket)
+        self._version = welcome.version
+        await self._reconcile(outbox, welcome)
         self._socket = socket
         self._problem = None
         self._failures = 0
         _LOGGER.info("connected to the app")
         self._building_changed.clear()
-        self.look_again()
+        # Hello describes the building in the words of the lowest version, and tells no cards.
+        self.look_again(building=self._version > VERSIONS[0], cards=True)
         self._building.look_again()
         try:
             async with asyncio.TaskGroup() as talk:
@@ -158,6 +179,7 @@ class LinkClient:
                     self._deliver(socket, outbox.incarnation),
                     self._show(socket),
                     self._describe(socket),
+                    self._tell_cards(socket),
                 ):
                     talk.create_task(speech)
         except ExceptionGroup as group:
@@ -167,14 +189,14 @@ class LinkClient:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             text = await _text(socket)
         try:
-            message = messages.parse(text)
+            message = parse(text)
         except BadMessage as error:
             raise _Over(
                 UNSUPPORTED_VERSION if error.code == UNSUPPORTED_VERSION else UNREACHABLE, str(error)
             ) from error
         if isinstance(message, Refusal):
             raise _Over(_problem(message.code), message.message)
-        if not isinstance(message, Welcome) or message.version not in messages.VERSIONS:
+        if not isinstance(message, Welcome) or message.version not in VERSIONS:
             raise _Over(UNSUPPORTED_VERSION, f"it answered hello with {text[:100]}")
         return message
 
@@ -208,7 +230,7 @@ class LinkClient:
                     raise _Over(None)  # greet again: these records are numbered under another incarnation
                 batch = await self._journal.unacked(incarnation)
                 self._answered.clear()
-                await socket.send_json(messages.records(incarnation, batch))
+                await socket.send_json(frames.records(self._version, incarnation, batch))
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await self._answered.wait()
                 if self._journal.outbox == outbox:
@@ -222,7 +244,7 @@ class LinkClient:
             self._live_changed.clear()
             picture = [live_stall(stall) for stall in self._building.stalls.values()]
             if picture != shown:
-                await socket.send_json(messages.live(picture))
+                await socket.send_json(frames.live(self._version, picture))
                 shown = picture
                 await asyncio.sleep(LIVE_PAUSE_S)
 
@@ -230,10 +252,17 @@ class LinkClient:
         while True:
             await self._building_changed.wait()
             self._building_changed.clear()
-            await socket.send_json(messages.building(self._described()))
+            await socket.send_json(frames.building(self._version, self._described()))
+
+    async def _tell_cards(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while self._version >= 2:
+            await self._cards_changed.wait()
+            self._cards_changed.clear()
+            await socket.send_json(frames.cards(self._version, self._building.cards.told()))
 
     def _described(self) -> Frame:
-        return described(self._building.building, self._building.care.lock_qualities)
+        readers = {stall_id for stall_id, stall in self._building.stalls.items() if stall.takes_cards}
+        return described(self._building.building, self._building.care.lock_qualities, readers)
 
     # --- listening ---------------------------------------------------------------------------------------------
 
@@ -242,51 +271,62 @@ class LinkClient:
         while True:
             text = await _text(socket)
             try:
-                message = messages.parse(text)
+                message = parse(text, speaking=self._version)
             except BadMessage as error:
                 _LOGGER.warning("the app sent what cannot be understood: %s", error)
                 if error.ask_id is None:
-                    await socket.send_json(messages.error(error.code, str(error)))
+                    await socket.send_json(frames.error(self._version, error.code, str(error)))
                 else:
-                    refusal = messages.refused("bad_request", str(error))
-                    await socket.send_json(messages.answer(error.ask_id, refusal))
+                    await self._answered_with(socket, error.ask_id, frames.refused("bad_request", str(error)))
                 continue
             match message:
                 case Ack():
                     await self._acknowledged(socket, incarnation, message)
                 case Refusal():
                     await self._refused(incarnation, message)
-                case BlockedTold(resident_ids=resident_ids):
-                    await self._building.async_block(list(resident_ids))
-                case CostTold(session_id=session_id, amount_minor=amount_minor, currency=currency):
-                    with suppress(NotInBuilding):  # it may have ended just now
-                        self._building.cost_told(session_id, amount_minor, currency)
+                case BlockedTold() | CostTold() | RulesTold() | HoldsTold() as told:
+                    await self._told(told)
                 case Welcome():
-                    await socket.send_json(messages.error("bad_message", "type: welcome came twice"))
+                    await socket.send_json(frames.error(self._version, "bad_message", "type: welcome came twice"))
                 case ask if len(asks) >= MOST_ASKS:
-                    refusal = messages.refused("bad_request", f"more than {MOST_ASKS} asks at one time")
-                    await socket.send_json(messages.answer(ask.id, refusal))
+                    refusal = frames.refused("bad_request", f"more than {MOST_ASKS} asks at one time")
+                    await self._answered_with(socket, ask.id, refusal)
                 case ask:
                     task = talk.create_task(self._answer(socket, ask))
                     asks.add(task)
                     task.add_done_callback(asks.discard)
+
+    async def _told(self, told: Told) -> None:
+        match told:
+            case BlockedTold(resident_ids=resident_ids):
+                await self._building.rules.block(resident_ids)
+            case CostTold(session_id=session_id, amount_minor=amount_minor, currency=currency):
+                with suppress(NotInBuilding):  # it may have ended just now
+                    self._building.cost_told(session_id, amount_minor, currency)
+            case RulesTold(residents=residents):
+                await self._building.rules.take(residents)
+            case HoldsTold(holds=holds):
+                await self._building.rules.hold(holds)
 
     async def _answer(self, socket: aiohttp.ClientWebSocketResponse, ask: messages.Ask) -> None:
         try:
             body = await self._asks.answer(ask)
         except JournalError as error:
             _LOGGER.error("an ask of the app was refused, the journal cannot be written: %s", error)
-            body = messages.refused("stall_unavailable", "The journal of the building cannot be written.")
+            body = frames.refused("stall_unavailable", "The journal of the building cannot be written.")
         except Exception:
             _LOGGER.exception("an ask of the app failed")
-            body = messages.refused("bad_request", "The building could not do this; its log says why.")
-        await socket.send_json(messages.answer(ask.id, body))
+            body = frames.refused("bad_request", "The building could not do this; its log says why.")
+        await self._answered_with(socket, ask.id, body)
         self._records_changed.set()
+
+    async def _answered_with(self, socket: aiohttp.ClientWebSocketResponse, ask_id: str, body: Frame) -> None:
+        await socket.send_json(frames.answer(self._version, ask_id, body))
 
     async def _acknowledged(self, socket: aiohttp.ClientWebSocketResponse, incarnation: str, ack: Ack) -> None:
         if ack.incarnation != incarnation:
             msg = f"incarnation: got {ack.incarnation}, this conversation is about {incarnation}"
-            await socket.send_json(messages.error("wrong_incarnation", msg))
+            await socket.send_json(frames.error(self._version, "wrong_incarnation", msg))
             return
         await self._journal.acknowledge(incarnation, ack.ack_seq)
         self._answered.set()

@@ -1,15 +1,20 @@
 """The building and its stalls as the app sees them: the `building` and `live` parts of docs/link.md."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from ..building.stall import RunningStall
 from ..journal import rfc3339
 from ..model import Building, LockQuality, StallId
-from .messages import Frame
+from .frames import Frame
 
 
-def described(building: Building, lock_qualities: Mapping[StallId, LockQuality]) -> Frame:
-    """Return the building with its stalls and residents. A stall that is not looked at yet locks as planned."""
+def described(
+    building: Building, lock_qualities: Mapping[StallId, LockQuality], card_readers: Set[StallId] = frozenset()
+) -> Frame:
+    """Return the building with its stalls and residents. A stall that is not looked at yet locks as planned.
+
+    `card_readers`: the stalls where a card can be shown.
+    """
     return {
         "id": building.id,
         "name": building.name,
@@ -25,6 +30,7 @@ def described(building: Building, lock_qualities: Mapping[StallId, LockQuality])
                 "phases": len(stall.phase_map),
                 "lock_quality": lock_qualities.get(stall.id, stall.lock_quality).value,
                 "billable": stall.billable,
+                "card_reader": stall.id in card_readers,
             }
             for stall in building.stalls
         ],
@@ -63,5 +69,8 @@ def live_stall(stall: RunningStall) -> Frame:
             "authorised_at": rfc3339(session.authorised_at),
             "started_at": None if session.started_at is None else rfc3339(session.started_at),
             "energy_wh": session.energy_wh,
+            "credential_kind": session.credential.kind.value,
+            "credential_id": session.credential.recorded_id,
+            "cap_wh": session.cap_wh,
         },
     }

@@ -18,9 +18,10 @@ Facts: security-reliability.md F-7 to F-11, connectors.md 6 (7); coarse register
 (connectors.md 0, point 5).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from ..frozen import replace
 from ..model import EpochReason, MeterEpoch, StallId
 
 MARGIN = 1.2

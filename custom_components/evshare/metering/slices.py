@@ -7,9 +7,10 @@ down; the sum stays exact because the next slice starts where this one ended. Wh
 more than two minutes apart, both sides are marked `estimated`. Times are whole seconds.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..frozen import replace
 from ..model import SessionId, Slice, StallId
 
 QUARTER = timedelta(minutes=15)

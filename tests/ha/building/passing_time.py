@@ -24,7 +24,8 @@ class Clock:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop: Any = loop
         self._in_threads = 0
-        self._first_mono_s = loop.time()
+        # On a full second, whenever a test begins: polls begin on full seconds of this clock.
+        self._first_mono_s = float(math.ceil(loop.time()))
         self.mono_s = self._first_mono_s
 
     @property

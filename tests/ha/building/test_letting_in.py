@@ -43,6 +43,7 @@ async def test_a_strangers_card_opens_nothing_and_gets_nothing(site: Site) -> No
         "credential_kind": "card",
         "reason": "unknown_card",
         "resident_id": None,
+        "credential_id": None,
     }
     assert [announce.type for announce in site.announcements] == ["denied"]
 
@@ -165,7 +166,7 @@ async def test_a_resident_the_manager_blocked_is_refused_and_a_running_session_g
     await site.clock.passes(5)
     await site.tap(BENS_CARD, STALL_1)
     await site.clock.passes(60)
-    await site.building.async_block([ANNA, BEN])
+    await site.building.rules.block([ANNA, BEN])
     await site.tap(ANNAS_CARD, STALL_2)
     await site.clock.passes(60)
     assert [record["reason"] for record in site.records("denied")] == ["blocked_resident"]
@@ -197,7 +198,7 @@ async def test_a_card_that_comes_too_late_is_not_learnt(site: Site) -> None:
 
 async def test_what_is_not_in_the_building_is_named(site: Site) -> None:
     with pytest.raises(NotInBuilding, match="stall stall-9"):
-        await site.building.async_card_shown("stall-9", ANNAS_CARD)  # type: ignore[arg-type]
+        await site.building.async_card_shown(["stall-9"], ANNAS_CARD)  # type: ignore[list-item]
     with pytest.raises(NotInBuilding, match="resident nobody"):
         await site.building.async_enrol_card("nobody", STALL_1)  # type: ignore[arg-type]
     with pytest.raises(NotInBuilding, match="no session is open at Stall 1"):

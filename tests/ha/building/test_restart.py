@@ -54,6 +54,25 @@ async def test_a_car_that_left_during_the_restart_does_not_leave_its_session_to_
     assert site.building.stalls[STALL_1].state.status is StallStatus.PREPARING
 
 
+async def test_what_was_seen_last_is_kept_when_home_assistant_stops(site: Site) -> None:
+    await _charging(site, STALL_1, ANNAS_CARD)
+    connector = site.connectors[STALL_1]
+    await site.clock.passes(30)
+    session = site.building.stalls[STALL_1].state.session
+    assert session is not None
+    assert session.energy_wh > 0
+    # Home Assistant does so before it tells anybody that it stops (homeassistant/core.py, `async_stop`, stage 2).
+    for task in set(site.hass._background_tasks):
+        task.cancel("Home Assistant is stopping")
+    await site.stop()
+    connector.unplug()
+    await site.clock.passes(300)
+    await site.start()
+    await site.clock.passes(30)
+    (ended,) = site.records("session_ended")
+    assert ended["energy_wh"] == session.energy_wh
+
+
 async def test_nothing_rises_in_the_first_half_minute_when_sessions_are_found(site: Site) -> None:
     site.hass.config_entries.async_update_entry(site.entry, data={**site.entry.data, "fuse_a": 20})
     await site.building.async_apply(site.entry)

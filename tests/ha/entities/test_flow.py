@@ -54,7 +54,7 @@ async def test_the_charger_of_a_known_integration_is_proposed_shown_and_kept(
     preview = form["description_placeholders"]["preview"]
     assert f"- Car: {pilot}\n" in preview
     assert f"- Meter: {register}\n" in preview
-    assert f"- Lock: {lock}" in preview
+    assert f"**Lock:** {lock}" in preview
     result = await keep(hass, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -91,13 +91,18 @@ async def test_the_preview_says_what_fills_each_port(hass: HomeAssistant, make_e
         "- Power: 0 W",
         "- Meter: unknown",
         "- Current offered: 16 A",
+        "",
+        "**What it is made of:**",
+        "",
         "- Plug told by: wallbox status description",
         "- Lock told to: wallbox lock, wallbox pause resume",
         "- Current told to: wallbox maximum charging current",
         "- Billed from: nothing",
         "- Cards told by: nothing",
-        "- Lock: Held. Only residents charge; after an outage somebody else may, until Home Assistant is back.",
-        "- This goes over the maker's cloud: it is told of more current at most every 30 seconds.",
+        "",
+        "**Lock:** Held. Only residents charge; after an outage somebody else may, until Home Assistant is back.",
+        "",
+        "This goes over the maker's cloud: it is told of more current at most every 30 seconds.",
     ]
 
 
@@ -117,7 +122,7 @@ async def test_a_cloud_is_named_in_the_language_of_home_assistant(hass: HomeAssi
     mock_integration(hass, MockModule("zaptec", partial_manifest={"iot_class": "cloud_polling"}))
     hass.config.language = "de"
     form = await to_the_stall(hass, await begin(hass, make_entry(), add_device(hass, "zaptec")))
-    assert "- Das geht über die Cloud des Herstellers" in form["description_placeholders"]["preview"]
+    assert "\n\nDas geht über die Cloud des Herstellers" in form["description_placeholders"]["preview"]
 
 
 async def test_a_look_commands_nothing(hass: HomeAssistant, make_entry: MakeEntry) -> None:
@@ -180,6 +185,6 @@ async def test_a_number_that_takes_0_is_proposed_as_the_lock_of_a_charger_withou
     entry = make_entry()
     form = await to_the_stall(hass, await begin(hass, entry), status="sensor.dumb_status", max_current="number.amps")
     assert proposed(form)["zero_pauses"] is True
-    assert "- Lock: Held." in form["description_placeholders"]["preview"]
+    assert "**Lock:** Held." in form["description_placeholders"]["preview"]
     await keep(hass, form)
     assert only_stall(entry)[1]["zero_pauses"] is True

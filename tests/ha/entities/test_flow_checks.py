@@ -258,7 +258,7 @@ async def test_the_guided_test_tells_what_the_charger_shows(
         "findings": (
             f"- **Lock:** {locked}\n"
             "- **Unlock:** worked. The car showed it.\n"
-            "- **Current:** worked. The hardware says so itself. (6 A, 16 A)\n"
+            "- **Current:** worked. The hardware says so itself (6 A, 16 A).\n"
             f"- **Lock again:** {locked_again}"
         ),
     }

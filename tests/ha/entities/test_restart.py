@@ -11,6 +11,8 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 import pytest
 
+from custom_components.evshare.model import StallStatus
+
 from ..building.conftest import ANNAS_CARD, STRANGERS_CARD
 from ..building.passing_time import Clock
 from .box import SLOTS, Box
@@ -125,6 +127,34 @@ async def test_an_integration_that_does_not_come_back_ends_nothing(restart: Rest
     assert restart.site.stall.state.session is not None
     assert not restart.site.stall.state.online
     assert restart.site.records("session_ended") == []
+
+
+async def test_an_old_state_that_stays_for_ever_ends_nothing_until_it_is_said_anew(
+    restart: Restart, clock: Clock
+) -> None:
+    """After a crash Home Assistant brings back states of up to 15 minutes ago: from before the session."""
+    await restart.begins()
+    await restart.goes_down_and_comes_back("idle", "101.0")
+    await restart.has_started()
+    await clock.passes(600)
+    assert restart.site.stall.state.online  # it is believed to be there by now
+    assert restart.site.stall.state.session is not None
+    assert restart.box.allowed
+    assert restart.site.records("session_ended") == []
+    restart.hass.states.async_set(ENERGY, "101.5", COUNTS)
+    restart.hass.states.async_set(STATUS, "idle")  # the same, but said
+    await clock.passes(62)
+    (ended,) = restart.site.records("session_ended")
+    assert ended["stop_reason"] == "unplugged"
+    assert not restart.box.allowed
+
+
+async def test_a_free_stall_whose_charger_says_nothing_new_is_free(restart: Restart, clock: Clock) -> None:
+    await restart.goes_down_and_comes_back("idle", "100.0")
+    await restart.has_started()
+    await clock.passes(600)
+    assert restart.site.stall.state.online
+    assert restart.site.stall.state.status is StallStatus.AVAILABLE
 
 
 async def test_a_stranger_gets_nothing_while_it_comes_back(restart: Restart, clock: Clock) -> None:

@@ -12,6 +12,7 @@ class FakeApp:
 
     def __init__(self) -> None:
         self.url = ""
+        self.version = 2
         self.heard: list[dict[str, Any]] = []
         self.records: dict[str, dict[int, dict[str, Any]]] = {}
         """By incarnation and seq, as taken into the books."""
@@ -57,7 +58,7 @@ class FakeApp:
 
     async def say(self, **frame: Any) -> None:
         """Send a frame on the newest connection."""
-        await self._sockets[-1].send_json({"v": 1, **frame})
+        await self._sockets[-1].send_json({"v": self.version, **frame})
 
     async def say_text(self, text: str) -> None:
         """Send anything."""
@@ -89,15 +90,15 @@ class FakeApp:
     async def _hear(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
         self.heard.append(frame)
         if frame["type"] == "hello":
-            welcome = {"type": "welcome", "version": 1, "ack_seq": self.ack_seq(frame["incarnation"])}
-            await socket.send_json({"v": 1, **(self.welcomes or welcome)})
+            welcome = {"type": "welcome", "version": self.version, "ack_seq": self.ack_seq(frame["incarnation"])}
+            await socket.send_json({"v": self.version, **(self.welcomes or welcome)})
         elif frame["type"] == "records":
             incarnation = frame["incarnation"]
             books = self.records.setdefault(incarnation, {})
             first = frame["records"][0]["seq"]
             if first > self.ack_seq(incarnation) + 1:
                 gap = {"type": "error", "code": "gap", "message": "gap", "ack_seq": self.ack_seq(incarnation)}
-                await socket.send_json({"v": 1, **gap})
+                await socket.send_json({"v": self.version, **gap})
                 return
             for record in frame["records"]:
                 if record["seq"] in books:
@@ -106,4 +107,4 @@ class FakeApp:
                 books[record["seq"]] = record
             if self.acks:
                 ack = {"type": "ack", "incarnation": incarnation, "ack_seq": self.ack_seq(incarnation)}
-                await socket.send_json({"v": 1, **ack})
+                await socket.send_json({"v": self.version, **ack})

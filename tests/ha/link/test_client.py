@@ -38,6 +38,8 @@ def _start(linked: LinkedSite, ask_id: str, epoch: int | None, **changes: Any) -
         "plug_epoch": epoch,
         "mode": "fast",
         "expires_at": (linked.site.clock.now + timedelta(minutes=2)).isoformat(),
+        "proof": None,
+        "pass": None,
     }
     return linked.ask(ask_id, "start", **(body | changes))
 
@@ -45,7 +47,7 @@ def _start(linked: LinkedSite, ask_id: str, epoch: int | None, **changes: Any) -
 async def test_the_building_greets_the_app_and_delivers_its_records(linked: LinkedSite) -> None:
     app, journal = linked.app, linked.building.journal
     hello = app.of_type("hello")[0]
-    assert (hello["versions"], hello["incarnation"]) == ([1], journal.incarnation)
+    assert (hello["versions"], hello["incarnation"]) == ([1, 2], journal.incarnation)
     assert [stall["id"] for stall in hello["building"]["stalls"]] == ["stall-1", "stall-2"]
     assert _state(linked) == LinkState.CONNECTED
     assert linked.building.link_problem is None
@@ -207,7 +209,7 @@ async def test_a_changed_building_is_described_again(linked: LinkedSite) -> None
     site.hass.config_entries.async_update_entry(site.entry, data={**site.entry.data, "fuse_a": 40})
     await linked.building.async_apply(site.entry)
     await site.clock.passes(2)
-    assert [frame["building"]["fuse_a"] for frame in linked.app.of_type("building")] == [40]
+    assert [frame["building"]["fuse_a"] for frame in linked.app.of_type("building")] == [63, 40]
 
 
 # --- asks -----------------------------------------------------------------------------------------------------------
@@ -300,7 +302,7 @@ async def test_a_resident_stops_their_own_session_only(linked: LinkedSite) -> No
     ]
     await linked.app.say(**linked.ask("ask-4", "stop", **stop, resident_id="anna"))
     await linked.site.clock.passes(30)
-    assert linked.app.answers("ask-4")[0] == {"v": 1, "type": "answer", "id": "ask-4", "ok": True, "result": {}}
+    assert linked.app.answers("ask-4")[0] == {"v": 2, "type": "answer", "id": "ask-4", "ok": True, "result": {}}
     assert [record["stop_reason"] for record in linked.site.records("session_ended")] == ["person"]
     await linked.app.say(**linked.ask("ask-4", "stop", **stop, resident_id="anna"))
     await linked.site.clock.passes(5)
@@ -333,8 +335,9 @@ async def test_a_mode_is_changed_for_its_resident(linked: LinkedSite) -> None:
 
 
 async def test_a_card_is_enrolled_for_the_app(linked: LinkedSite) -> None:
-    await linked.app.say(**linked.ask("ask-1", "enrol_card", resident_id="ben", stall_id="stall-2", timeout_s=60))
-    await linked.app.say(**linked.ask("ask-2", "enrol_card", resident_id="nobody", stall_id="stall-2", timeout_s=60))
+    at_stall_2 = {"stall_id": "stall-2", "timeout_s": 60, "label": ""}
+    for ask_id, resident_id in (("ask-1", "ben"), ("ask-2", "nobody")):
+        await linked.app.say(**linked.ask(ask_id, "enrol_card", resident_id=resident_id, **at_stall_2))
     await linked.site.clock.passes(2)
     assert linked.app.answers("ask-1")[0]["result"] == {}
     assert linked.app.answers("ask-2")[0]["error"]["code"] == "not_found"
@@ -383,10 +386,10 @@ async def test_tells_are_taken(linked: LinkedSite) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ('{"v": 2, "type": "ack", "incarnation": "x", "ack_seq": 1}', "unsupported_version"),
-        ('{"v": 1, "type": "song"}', "bad_message"),
+        ('{"v": 1, "type": "ack", "incarnation": "x", "ack_seq": 1}', "unsupported_version"),
+        ('{"v": 2, "type": "song"}', "bad_message"),
         ("not json", "bad_message"),
-        ('{"v": 1, "type": "ack", "incarnation": "another", "ack_seq": 1}', "wrong_incarnation"),
+        ('{"v": 2, "type": "ack", "incarnation": "another", "ack_seq": 1}', "wrong_incarnation"),
     ],
 )
 async def test_what_cannot_be_understood_changes_nothing_and_is_answered(
@@ -431,7 +434,7 @@ async def test_it_comes_back_after_one_two_five_fifteen_and_then_every_sixty_sec
     await linked.app.stop()
     tried: list[float] = []
     begun = linked.site.clock.mono_s
-    client = linked.building._link
+    client = linked.building._uplink.link
     connect = client._session.ws_connect  # type: ignore[union-attr]
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -452,7 +455,7 @@ async def test_it_comes_back_after_one_two_five_fifteen_and_then_every_sixty_sec
 async def test_an_admins_ticket_travels_as_a_hash_only(linked: LinkedSite) -> None:
     ticket = await linked.building.async_office_ticket("u1", "Manager")
     await linked.site.clock.passes(1)
-    (tell,) = linked.app.of_type("tell")
+    (tell,) = [frame for frame in linked.app.of_type("tell") if frame["what"] == "office_ticket"]
     assert tell["body"] == {
         "ticket_hash": hashlib.sha256(ticket.encode()).hexdigest(),
         "user_id": "u1",

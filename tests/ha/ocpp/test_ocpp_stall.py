@@ -3,8 +3,11 @@
 import socket
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.evshare.building.ocpp_listener import CannotListen, ListenerSettings, async_listener
 from custom_components.evshare.model import StallStatus, StopReason
 from demo.boxes.ocpp_box import Manners
 
@@ -183,7 +186,45 @@ async def test_a_port_that_is_taken_is_said_and_tried_again(
     await garage.clock.passes(60)
     assert stall.problem is not None
     assert f"port {garage.port} cannot be opened" in stall.problem
+    issue = ir.async_get(hass).async_get_issue("evshare", "ocpp_not_listening")
+    assert issue is not None
+    assert issue.translation_placeholders == {"port": str(garage.port), "why": "Address already in use"}
+    assert (issue.is_fixable, issue.is_persistent, issue.severity) == (False, False, ir.IssueSeverity.ERROR)
     taken.close()
+    await garage.clock.passes(120)
+    assert ir.async_get(hass).async_get_issue("evshare", "ocpp_not_listening") is None
+    await garage.connected()
+    assert stall.state.status is StallStatus.AVAILABLE
+
+
+async def test_a_taken_port_is_no_issue_any_more_when_no_stall_needs_it(
+    hass: HomeAssistant, garage: Garage, building: MockConfigEntry
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", garage.port))
+        taken.listen()
+        await goes_up(garage, building)
+        assert ir.async_get(hass).async_get_issue("evshare", "ocpp_not_listening") is not None
+        hass.config_entries.async_remove_subentry(building, "stall-1")
+        await garage.passes(185)
+        assert ir.async_get(hass).async_get_issue("evshare", "ocpp_not_listening") is None
+
+
+async def test_a_port_is_tried_again_also_after_another_that_was_tried_in_its_place_is_taken_too(
+    hass: HomeAssistant, garage: Garage, building: MockConfigEntry
+) -> None:
+    with socket.socket() as taken, socket.socket() as other:
+        for one, port in ((taken, garage.port), (other, 0)):
+            one.bind(("127.0.0.1", port))
+            one.listen()
+        stall = await goes_up(garage, building)
+        listener = await async_listener(hass)
+        elsewhere = ListenerSettings(port=other.getsockname()[1], address="127.0.0.1")
+        with pytest.raises(CannotListen, match="Address already in use"):
+            await garage.clock.during(listener.async_configure(elsewhere))
+        issue = ir.async_get(hass).async_get_issue("evshare", "ocpp_not_listening")
+        assert issue is not None
+        assert issue.translation_placeholders["port"] == str(garage.port)
     await garage.clock.passes(120)
     await garage.connected()
     assert stall.state.status is StallStatus.AVAILABLE

@@ -81,7 +81,7 @@ def session_of(resident_id: ResidentId, *, ago_s: float = 600, stopping: bool = 
     return Session(
         id=SessionId("5e55"),
         stall_id=StallId("stall-1"),
-        credential=Credential(kind=CredentialKind.CARD, id="c0", resident_id=resident_id),
+        credential=Credential(kind=CredentialKind.PHONE, id="ask-0", resident_id=resident_id),
         mode=ChargeMode.FAST,
         authorised_at=NOON - timedelta(seconds=ago_s),
         stop_reason=StopReason.PERSON if stopping else None,

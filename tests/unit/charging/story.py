@@ -82,20 +82,20 @@ class Story:
         )
         return self.tell(ReadingTaken(reading))
 
-    def authorise(self, mode: ChargeMode = ChargeMode.FAST) -> tuple[Effect, ...]:
+    def authorise(self, mode: ChargeMode = ChargeMode.FAST, cap_wh: int | None = None) -> tuple[Effect, ...]:
         """Anna's card is accepted."""
         self.sessions += 1
-        return self.tell(Authorised(a_session(self.now.at, self.sessions, mode)))
+        return self.tell(Authorised(replace(a_session(self.now.at, self.sessions, mode), cap_wh=cap_wh)))
 
     def offer(self, limit_a: int, reason: LimitReason = LimitReason.NONE) -> tuple[Effect, ...]:
         """The allocation is made."""
         return self.tell(OfferDecided(limit_a, reason))
 
-    def charging(self, register_wh: int = 1000, limit_a: int = 16) -> Story:
+    def charging(self, register_wh: int = 1000, limit_a: int = 16, cap_wh: int | None = None) -> Story:
         """Plugged at `now`, authorised, offered and drawing five seconds later."""
         self.read("A", register_wh)
         self.after(5).read("B", register_wh)
-        self.authorise()
+        self.authorise(cap_wh=cap_wh)
         self.offer(limit_a)
         self.after(5).read("C", register_wh, 11000.0, enabled=True)
         return self

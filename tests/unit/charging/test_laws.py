@@ -1,6 +1,7 @@
 """What holds for every stall in every life, with crashes at any moment."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 import json
 from typing import Any
@@ -141,10 +142,10 @@ class StallLife(RuleBasedStateMachine):
         self.tell(ReadingTaken(reading))
 
     @precondition(lambda self: self.state.session is None)
-    @rule()
-    def authorised(self) -> None:
+    @rule(cap_wh=st.sampled_from([None, None, 1, 30, 90]))
+    def authorised(self, cap_wh: int | None) -> None:
         self.sessions += 1
-        self.tell(Authorised(a_session(self.now.at, self.sessions)))
+        self.tell(Authorised(replace(a_session(self.now.at, self.sessions), cap_wh=cap_wh)))
 
     @rule(limit_a=st.sampled_from([0, 6, 10, 16, 16]))
     def offered(self, limit_a: int) -> None:
@@ -186,6 +187,13 @@ class StallLife(RuleBasedStateMachine):
         if self.state.session is None:
             assert not self.state.energised
             assert self.state.offered_a == 0
+
+    @invariant()
+    def a_session_that_has_its_cap_is_over_or_stopping(self) -> None:
+        session = self.state.session
+        if session is not None and session.cap_wh is not None and session.energy_wh >= session.cap_wh:
+            assert self.state.stopping
+            assert not self.state.energised
 
     @invariant()
     def sessions_are_the_sum_of_their_slices(self) -> None:

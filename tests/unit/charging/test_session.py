@@ -76,6 +76,8 @@ def test_a_tap_with_the_car_there_is_written_before_the_gate_opens() -> None:
                 "credential_kind": "card",
                 "mode": "fast",
                 "plug_epoch": 1,
+                "credential_id": "ca2d000000000001",
+                "cap_wh": None,
             },
         ),
         Record(
@@ -449,7 +451,13 @@ def test_a_denial_is_written_and_announced_without_a_name() -> None:
         Record(
             "denied",
             NOON,
-            {"stall_id": STALL, "credential_kind": "card", "reason": "unknown_card", "resident_id": None},
+            {
+                "stall_id": STALL,
+                "credential_kind": "card",
+                "reason": "unknown_card",
+                "resident_id": None,
+                "credential_id": None,
+            },
         ),
         Persist(),
         Announce("authorisation", "denied", {"credential": "card", "reason": "unknown_card"}),

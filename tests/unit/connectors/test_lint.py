@@ -115,6 +115,13 @@ def test_what_claims_to_be_checked_needs_its_test_and_the_other_way_round() -> N
     ]
 
 
+def test_what_must_be_set_is_said_in_german_too() -> None:
+    keba = replace(load_profile("keba_p30"), requires=({"en": "A switch.", "de": "Ein Schalter."}, {"en": "A key."}))
+    assert list(lint.language_complaints(shelf(keba_p30=keba))) == [
+        "keba_p30.yaml: requires.1.de: missing; accepted: the same in this language"
+    ]
+
+
 def test_what_is_called_supported_must_be_played() -> None:
     keba = load_profile("keba_p30")
     assert list(lint.scenario_complaints(shelf(keba_p30=keba), {"keba_p30"})) == []

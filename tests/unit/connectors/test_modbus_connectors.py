@@ -122,15 +122,41 @@ async def test_a_keba_is_asked_for_one_value_at_a_time_and_only_for_what_is_due(
         ("holding", 1010, 2),
         ("holding", 1012, 2),
         ("holding", 1020, 2),
-        ("holding", 1036, 2),
         ("holding", 1500, 2),
-        ("holding", 1502, 2),
     ]
     clock.mono_s += 30
     unit.read_events.clear()
     await keba.poll()
-    assert {read.address for read in unit.read_events} >= {1006}
+    assert {read.address for read in unit.read_events} >= {1006, 1036, 1502}
     assert all(read.count == 2 for read in unit.read_events)
+
+
+async def test_a_keba_s_register_is_fresh_whenever_something_changes(keba: Connector, unit: MockModbusUnit) -> None:
+    load_keba(unit, status=3, cable=CAR)
+    await keba.enable(10)
+    assert (await keba.poll()).register_wh is not None
+    assert (await keba.poll()).register_wh is None  # nothing happened meanwhile
+    await keba.set_limit(16)
+    after_a_command = await keba.poll()
+    assert (after_a_command.register_wh is None, after_a_command.session_wh is None) == (False, False)
+    load_keba(unit, status=5, cable=CAR)
+    assert (await keba.poll()).register_wh is not None  # it stopped charging
+    assert (await keba.poll()).register_wh is None
+    load_keba(unit, status=5, cable=0)
+    assert (await keba.poll()).register_wh is not None  # the car is gone
+
+
+async def test_what_a_car_still_takes_after_the_gate_was_closed_is_counted_to_its_end(
+    keba: Connector, unit: MockModbusUnit
+) -> None:
+    load_keba(unit, status=3, cable=CAR)
+    await keba.enable(10)
+    await keba.disable()
+    for _ in range(3):
+        assert (await keba.poll()).register_wh is not None
+    load_keba(unit, status=5, cable=CAR)
+    assert (await keba.poll()).register_wh is not None
+    assert (await keba.poll()).register_wh is None
 
 
 async def test_what_only_matters_with_a_car_is_not_read_without_one(keba: Connector, unit: MockModbusUnit) -> None:

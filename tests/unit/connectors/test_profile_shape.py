@@ -40,7 +40,7 @@ SHARED: Document = {
     "checked": "self",
     "confidence": "u",
     "sources": ["a source"],
-    "requires": ["a screwdriver"],
+    "requires": ["a screwdriver", {"en": "a screw", "de": "eine Schraube"}],
     "polling": {"charging_s": 5, "plugged_s": 5, "idle_s": 10.5, "slow_s": 60},
     "derived": {
         "power_w": {

@@ -12,6 +12,7 @@ from custom_components.evshare.connectors.profile import (
     available_profiles,
     load_profile,
     read_profile,
+    sets_failsafe,
 )
 from custom_components.evshare.connectors.profile_values import WordOrder
 from custom_components.evshare.model import OnLoss
@@ -23,6 +24,21 @@ def test_each_profile_loads_and_names_its_sources(profile_id: str) -> None:
     assert profile.id == profile_id
     assert profile.sources
     assert profile.state_rules or profile.plug_by_power
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "sets"),
+    [
+        ("keba_p30", True),  # 5016 and 5018
+        ("heidelberg_ec", True),  # 257 and 262
+        ("webasto_next", True),  # 2002
+        ("alfen_eve", False),  # its safe current is set in the installer tool
+        ("phoenix_charx", False),  # in its web interface
+        ("tesla_twc3", False),
+    ],
+)
+def test_which_models_have_a_failsafe_that_is_set_for_them(profile_id: str, sets: bool) -> None:
+    assert sets_failsafe(load_profile(profile_id)) is sets
 
 
 def test_a_profile_is_read_once() -> None:

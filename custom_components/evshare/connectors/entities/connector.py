@@ -266,11 +266,25 @@ class EntityConnector:
         return on if on is None or slot not in self._settings.inverted else not on
 
     def _pilot(self) -> Pilot:
+        """The pilot state. Only what was said since Home Assistant has started ends a session.
+
+        What it says of before may be from before the session: states are stored every 15 minutes, and a crash brings
+        back old ones. Where we locked the gate there is no session, and a free stall may stay silent for days.
+        """
         raw = self._raw(Slot.STATUS)
         status = None if raw is None else self._settings.states.get(raw, Pilot.X)
         tells = Slot.STATUS in self._settings.slots or Slot.CHARGING in self._settings.slots
         draws = None if tells else self._power.draws
-        return pilot(status, self._is_on(Slot.PLUGGED), self._is_on(Slot.CHARGING), draws)
+        plugged = self._is_on(Slot.PLUGGED)
+        seen = pilot(status, plugged, self._is_on(Slot.CHARGING), draws)
+        if seen is Pilot.A and self._told is not _Told.CLOSED:
+            free = {Slot.STATUS: status is Pilot.A, Slot.PLUGGED: plugged is False}
+            if not any(is_so and self._said_since_start(slot) for slot, is_so in free.items()):
+                return Pilot.X
+        return seen
+
+    def _said_since_start(self, slot: Slot) -> bool:
+        return self._entities.said_since_start(self._settings.slots[slot])
 
     def _see_power(self, power_w: float | None, mono_s: float, *, enabled: bool | None) -> None:
         self._power.see(power_w, mono_s)

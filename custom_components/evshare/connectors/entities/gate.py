@@ -1,10 +1,10 @@
 """The gate of an entity connector: switches, locks, choices, buttons and scripts of others, opened and closed as one.
 
-A part that shows its state is told only when it is to change, and has to show that it did; until then the command is
-*not yet* done, and nobody is kept waiting inside. One that does not show anything (a button, a script) is told each
-time. What is unavailable swallows commands without a word, so it is not told at all: chargers hide a button or a
-switch that has nothing to do just now (Zaptec's *resume*, Wallbox's *pause*). That is no obstacle while another part
-opens, or while nothing flows that would have to be stopped.
+A part that shows its state is told only when it is to change, or has said nothing since Home Assistant started, and
+has to show that it did; until then the command is *not yet* done, and nobody is kept waiting inside. One that does not
+show anything (a button, a script) is told each time. What is unavailable swallows commands without a word, so it is not
+told at all: chargers hide a button or a switch that has nothing to do just now (Zaptec's *resume*, Wallbox's *pause*).
+That is no obstacle while another part opens, or while nothing flows that would have to be stopped.
 """
 
 from collections.abc import Mapping
@@ -121,6 +121,7 @@ class Shown:
         self.told = told
         self._entities = entities
         self._moves = moves
+        self._was_told = False
 
     def is_open(self) -> bool | None:
         """What its state says; None for any other state (a lock that is jammed, a choice of another kind)."""
@@ -131,8 +132,9 @@ class Shown:
         return state.state == opened.state
 
     def acts(self, *, opened: bool) -> bool:
-        """It does both, when it is to change."""
-        return self.is_open() is not opened
+        """It does both, when it is to change; what it showed before Home Assistant started may not be so any more."""
+        known = self._was_told or self._entities.said_since_start(self.entity_id)
+        return self.is_open() is not opened or not known
 
     def due(self, *, opened: bool) -> bool:
         """Until its state says so."""
@@ -142,6 +144,7 @@ class Shown:
         """Call its service."""
         move = self._moves[0 if opened else 1]
         await self._entities.call(self.entity_id, move.service, move.data)
+        self._was_told = True
 
 
 class Pressed:

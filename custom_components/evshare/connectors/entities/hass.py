@@ -20,7 +20,8 @@ from .suggest import EntityFacts
 
 RESTORED_S = 120.0
 """So long after Home Assistant has started only what was said since then is believed. Later an entity that is there
-is live: many say nothing again until something changes."""
+is live: many say nothing again until something changes. Even then what was only brought back ends no session
+(`EntityConnector`) and spares no command (``gate.py``, ``limit.py``)."""
 
 
 class HassEntities:
@@ -37,6 +38,11 @@ class HassEntities:
         if state is None or state.state in (UNAVAILABLE, UNKNOWN) or not self._is_live(state):
             return None
         return _as_is(state)
+
+    def said_since_start(self, entity_id: str) -> bool:
+        """Whether it was written since, changed or not."""
+        state = self._hass.states.get(entity_id)
+        return state is not None and self._is_news(state)
 
     def shown(self, entity_id: str) -> EntityState | None:
         """What it shows, as it is."""
@@ -98,11 +104,13 @@ class HassEntities:
             firmware=device.sw_version,
         )
 
+    def _is_news(self, state: State) -> bool:
+        # The state of an input is its truth, and brought back with it.
+        return state.domain.startswith("input_") or self._since_start.believes(state)
+
     def _is_live(self, state: State) -> bool:
         since = self._since_start
-        if state.domain.startswith("input_"):
-            return True  # its state is its truth, and restored with it
-        if since.believes(state):
+        if self._is_news(state):
             return True
         return since.started_mono_s is not None and self._hass.loop.time() - since.started_mono_s >= RESTORED_S
 

@@ -1,8 +1,8 @@
 """The limit of an entity connector: a number, a choice, a script or an action that is told how much to offer.
 
-It is written only when it is to change, within what the entity accepts: a number's smallest and largest value and
-step (rounded down), or the choices that are there. It is not waited for: the next readings show it, and the stall
-writes again what did not come true.
+It is written only when it is to change, or has said nothing since Home Assistant started, within what the entity
+accepts: a number's smallest and largest value and step (rounded down), or the choices that are there. It is not waited
+for: the next readings show it, and the stall writes again what did not come true.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,7 @@ class Limit:
         self._domain = settings.domain(Slot.MAX_CURRENT)
         self._told: tuple[int, float] | None = None
         """What was told last, and when."""
+        self._was_told = False
         self._range_a: tuple[float, float] | None = None
         """What the entity accepts, as last seen."""
 
@@ -79,7 +80,7 @@ class Limit:
             return
         self._told = None
         await self._write(limit_a)
-        self._told = (limit_a, now_mono_s)
+        self._told, self._was_told = (limit_a, now_mono_s), True
 
     async def _write(self, limit_a: int) -> None:
         settings = self._settings
@@ -103,7 +104,7 @@ class Limit:
         value = _fitted(attributes, limit_a)
         if value is None:
             raise ConnectorRefused(f"{entity_id}: got {limit_a} A; accepted: {_range_text(attributes)}")
-        present = None if state is None else finite(state.state)
+        present = None if state is None or not self._known(entity_id) else finite(state.state)
         if present is None or abs(present - value) > SAME_A * _per_ampere(attributes):
             await self._entities.call(entity_id, "set_value", {"value": value})
 
@@ -113,8 +114,12 @@ class Limit:
         if not fitting:
             raise ConnectorRefused(f"{entity_id}: got {limit_a} A; accepted: {', '.join(each for _, each in choices)}")
         option = max(fitting)[1]
-        if state is None or state.state != option:
+        if state is None or state.state != option or not self._known(entity_id):
             await self._entities.call(entity_id, "select_option", {"option": option})
+
+    def _known(self, entity_id: str) -> bool:
+        """Whether what it shows is so now; what it showed before Home Assistant started may not be."""
+        return self._was_told or self._entities.said_since_start(entity_id)
 
     def _accepted(self) -> tuple[float, float]:
         """The lowest and highest current the entity takes. While it is away: as it was last."""

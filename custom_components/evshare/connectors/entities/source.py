@@ -37,6 +37,9 @@ class Entities(Protocol):
     def read(self, entity_id: str) -> EntityState | None:
         """What it says; None when it is missing, unavailable, unknown, or only says what it said before a restart."""
 
+    def said_since_start(self, entity_id: str) -> bool:
+        """Whether what it says was said since Home Assistant has started, not only brought back and left so."""
+
     def shown(self, entity_id: str) -> EntityState | None:
         """What it shows as it is, *unknown* and *unavailable* too; None when it is not there."""
 

@@ -25,6 +25,9 @@ from .words import POINTS_MOST, Boot, Commands, Sample, Settings, Start, Status,
 
 _LOGGER = logging.getLogger(__name__)
 
+WORK_MOST = 64
+"""What may wait for answers of a box at once. A box that does as it is told has a few of each connector."""
+
 type Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
@@ -175,10 +178,12 @@ class Box:
         try:
             while (text := await socket.receive()) is not None:
                 await pace.keep()
+                if len(line.tasks) > WORK_MOST:
+                    raise Flooded(f"{self.identity} goes on while more than {WORK_MOST} things wait for its answers")
                 line.rpc.received(text)
         except Flooded as error:
             _LOGGER.warning("%s", error)
-            await self._close(socket, "too many messages")
+            await self._close(socket, "too much at once")
         finally:
             if self._line is line:
                 self._hang_up("the connection ended")

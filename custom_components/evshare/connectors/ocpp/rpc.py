@@ -34,7 +34,7 @@ type Send = Callable[[str], Awaitable[None]]
 
 
 class Flooded(Exception):
-    """It sends calls without waiting for answers."""
+    """It sends calls without waiting for answers, or without giving any."""
 
 
 class Rpc:

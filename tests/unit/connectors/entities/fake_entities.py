@@ -20,7 +20,9 @@ class FakeEntities:
         self.sticks: set[str] = set()
         self.refuses: set[str] = set()
         self.restored: set[str] = set()
-        """Entities that show only what they said before a restart."""
+        """Entities that show only what they said before a restart, which is not believed yet."""
+        self.unsaid: set[str] = set()
+        """Entities that show only what they said before a restart a while ago."""
         self.devices: dict[str, Device] = {}
         self.on_call: Callable[[], None] = lambda: None
         self.spawned: list[Coroutine[Any, Any, object]] = []
@@ -30,6 +32,7 @@ class FakeEntities:
     def say(self, entity_id: str, state: str | None, **attributes: Any) -> None:
         """Let an entity say something; attributes it had before stay. None: it goes away."""
         before = self.states.get(entity_id)
+        self.unsaid.discard(entity_id)
         if state is None:
             self.states.pop(entity_id, None)
         else:
@@ -51,6 +54,9 @@ class FakeEntities:
         state = self.states.get(entity_id)
         hidden = state is None or state.state in ("unknown", "unavailable") or entity_id in self.restored
         return None if hidden else state
+
+    def said_since_start(self, entity_id: str) -> bool:
+        return entity_id in self.states and entity_id not in self.unsaid | self.restored
 
     def shown(self, entity_id: str) -> EntityState | None:
         return self.states.get(entity_id)

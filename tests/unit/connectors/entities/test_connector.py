@@ -93,6 +93,43 @@ async def test_a_state_of_before_a_restart_is_no_answer(box: FakeEntities, clock
         await connect(box, clock, BOX).poll()
 
 
+@pytest.mark.parametrize("slots", [{"status": "sensor.status"}, {"plugged": "binary_sensor.plug"}])
+async def test_an_empty_place_that_was_only_brought_back_is_not_said_of_a_gate_that_is_not_locked(
+    box: FakeEntities, clock: VirtualClock, slots: dict[str, str]
+) -> None:
+    """A session may be open, and the state from before it."""
+    (entity_id,) = slots.values()
+    box.say("binary_sensor.plug", "off")
+    box.unsaid.add(entity_id)
+    connector = connect(box, clock, {"enable": "switch.charge", **slots})
+    assert (await connector.poll()).pilot is Pilot.X
+    await connector.enable(16)
+    assert (await connector.poll()).pilot is Pilot.X
+    box.say(entity_id, box.states[entity_id].state)  # the same again, but now
+    assert (await connector.poll()).pilot is Pilot.A
+
+
+async def test_of_two_that_say_nobody_is_there_one_that_was_heard_is_enough(
+    box: FakeEntities, clock: VirtualClock
+) -> None:
+    box.say("binary_sensor.plug", "off")
+    box.unsaid.add("sensor.status")
+    assert (await connect(box, clock, {**BOX, "plugged": "binary_sensor.plug"}).poll()).pilot is Pilot.A
+
+
+async def test_a_locked_place_may_say_for_days_what_was_brought_back(box: FakeEntities, clock: VirtualClock) -> None:
+    box.unsaid.add("sensor.status")
+    connector = connect(box, clock, BOX)
+    await connector.prepare()
+    assert (await connector.poll()).pilot is Pilot.A
+
+
+async def test_a_car_that_was_brought_back_is_believed(box: FakeEntities, clock: VirtualClock) -> None:
+    box.say("sensor.status", "charging")
+    box.unsaid.add("sensor.status")
+    assert (await connect(box, clock, BOX).poll()).pilot is Pilot.C
+
+
 async def test_inverted_entities_mean_the_opposite(entities: FakeEntities, clock: VirtualClock) -> None:
     slots = {"plugged": "binary_sensor.free", "charging": "binary_sensor.resting"}
     connector = connect(entities, clock, slots, inverted=["plugged", "charging"])

@@ -267,3 +267,30 @@ async def test_a_part_that_refuses_does_not_keep_the_others_open(entities: FakeE
     with pytest.raises(ConnectorRefused, match=r"switch.resume: turn_off failed"):
         await gate.close(Car.MAY_DRAW)
     assert gate.is_open() is False
+
+
+@pytest.mark.parametrize(("shown", "told"), [("off", "switch.charge turn_off"), ("on", "switch.charge turn_on")])
+async def test_what_only_shows_what_was_brought_back_is_told_all_the_same_but_once(
+    entities: FakeEntities, clock: VirtualClock, shown: str, told: str
+) -> None:
+    """The charger may have restarted meanwhile, open or closed."""
+    entities.say("switch.charge", shown)
+    entities.unsaid.add("switch.charge")
+    entities.sticks.add("switch.charge")  # and says nothing when it is told
+    gate = gate_of(entities, clock, {"enable": "switch.charge"})
+    for _ in range(3):
+        await (gate.close(Car.MAY_DRAW) if shown == "off" else gate.open(16))
+        clock.mono_s += 60
+    assert entities.commands() == [told]
+
+
+async def test_what_was_told_in_vain_is_told_again(entities: FakeEntities, clock: VirtualClock) -> None:
+    entities.say("switch.charge", "off")
+    entities.unsaid.add("switch.charge")
+    entities.refuses.add("switch.charge")
+    gate = gate_of(entities, clock, {"enable": "switch.charge"})
+    for _ in range(2):
+        with pytest.raises(ConnectorRefused):
+            await gate.close(Car.MAY_DRAW)
+        clock.mono_s += 60
+    assert len(entities.told) == 2

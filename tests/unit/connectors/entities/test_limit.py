@@ -46,6 +46,26 @@ async def test_a_number_that_says_so_already_is_not_written(entities: FakeEntiti
     assert entities.told == []
 
 
+async def test_what_only_shows_what_was_brought_back_is_told_all_the_same_but_once(
+    entities: FakeEntities, clock: VirtualClock
+) -> None:
+    entities.say(NUMBER, "16.0", min=6, max=32, step=1, unit_of_measurement="A")
+    entities.unsaid.add(NUMBER)
+    entities.sticks.add(NUMBER)  # and says nothing when it is told
+    limit = limit_of(entities, clock)
+    for _ in range(3):
+        await limit.tell(16)
+        clock.mono_s += 60
+    assert entities.told == [(NUMBER, "set_value", {"value": 16})]
+
+
+async def test_a_choice_that_was_brought_back_is_told_all_the_same(entities: FakeEntities, clock: VirtualClock) -> None:
+    entities.say("select.limit", "16 A", options=["10 A", "16 A"])
+    entities.unsaid.add("select.limit")
+    await limit_of(entities, clock, "select.limit").tell(16)
+    assert entities.told == [("select.limit", "select_option", {"option": "16 A"})]
+
+
 async def test_a_lower_one_than_it_takes_is_refused(entities: FakeEntities, clock: VirtualClock) -> None:
     entities.say(NUMBER, "10", min=8, max=32, step=1, unit_of_measurement="A")
     with pytest.raises(ConnectorRefused, match=r"number.limit: got 6 A; accepted: 8 to 32 A"):

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import json
+import ssl
 from typing import Any
 
-from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.evshare.connectors.ocpp import Central, Claim, OcppConnector, OcppSettings
 from custom_components.evshare.connectors.ocpp.door import Door
+from custom_components.evshare.connectors.ocpp.doorstep import Crowd
 from custom_components.evshare.model import CardAnswer
 from demo.boxes.ocpp_box import OcppBox
 from demo.car import Car
@@ -96,23 +97,23 @@ class Site:
         self.boxes: list[OcppBox] = []
         self.emptied = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._server: TestServer | None = None
+        self._door: Door | None = None
         self._central: Central | None = None
 
-    async def open(self) -> None:
+    async def open(self, crowd: Crowd | None = None, tls: ssl.SSLContext | None = None) -> None:
         """Begin to listen, as after a start of Home Assistant."""
         self._central = Central(self.disk, self.clock, self._spawn, self._emptied)
         await self._central.load()
-        self._server = TestServer(Door(self._central, self.clock).application(), host="127.0.0.1")
-        await self._server.start_server()
+        self._door = Door(self._central, self.clock, crowd)
+        await self._door.open("127.0.0.1", 0, tls)
         for box in self.boxes:
             box.url = self.url
 
     async def shut(self) -> None:
         """Stop listening, as at a stop of Home Assistant."""
         await self.central.close()
-        assert self._server is not None
-        await self._server.close()
+        assert self._door is not None
+        await self._door.close(1.0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -123,9 +124,13 @@ class Site:
         return self._central
 
     @property
+    def port(self) -> int:
+        assert self._door is not None
+        return self._door.port
+
+    @property
     def url(self) -> str:
-        assert self._server is not None
-        return f"ws://127.0.0.1:{self._server.port}/ocpp"
+        return f"ws://127.0.0.1:{self.port}/ocpp"
 
     def claim(self, identity: str = IDENTITY, password: str = PASSWORD, *, bare: bool = False) -> Claim:
         return self.central.claim(identity, password, bare=bare)

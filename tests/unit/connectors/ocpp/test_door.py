@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 from aiohttp import WSMsgType, encode_basic_auth
-from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.evshare.connectors.ocpp import door, rpc
@@ -322,11 +321,11 @@ async def test_over_tls_a_box_charges_as_ever(site: Site, stall: Stall, tmp_path
     certificate_path, key_path = certificate(tmp_path)
     ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     ours.load_cert_chain(certificate_path, key_path)
-    server = TestServer(Door(site.central, site.clock).application(), host="127.0.0.1", scheme="https")
-    await server.start_server(ssl=ours)
+    secure = Door(site.central, site.clock)
+    await secure.open("127.0.0.1", 0, ours)
     connector = site.connector(stall=stall)
     box = site.box(tls=ssl.create_default_context(cafile=str(certificate_path)))
-    box.url = f"wss://localhost:{server.port}/ocpp"
+    box.url = f"wss://localhost:{secure.port}/ocpp"
     await box.connect()
     await site.settles()
     await connector.prepare()
@@ -337,4 +336,4 @@ async def test_over_tls_a_box_charges_as_ever(site: Site, stall: Stall, tmp_path
     await site.passes(30)
     assert (await connector.poll()).power_w == 11_040.0
     await box.drop()
-    await server.close()
+    await secure.close(1.0)

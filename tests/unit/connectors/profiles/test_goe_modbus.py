@@ -36,10 +36,23 @@ async def test_what_its_states_mean(box: Box, status: int, pilot: Pilot) -> None
     assert (await box.poll()).pilot is pilot
 
 
-async def test_it_is_read_in_two_blocks_and_one_more_with_a_car(box: Box) -> None:
+async def test_it_is_read_in_two_blocks_with_and_without_a_car(box: Box) -> None:
     assert await box.asked() == [("input", 100, 34), ("input", 200, 2)]
     box.input({100: 3})
-    assert await box.asked() == [("input", 100, 34), ("input", 200, 2), ("holding", 299, 1)]
+    assert await box.asked() == [("input", 100, 34), ("input", 200, 2)]
+
+
+async def test_its_limit_is_read_after_a_command_and_kept_until_it_is_read_again(box: Box) -> None:
+    box.input({100: 2, 200: 1})
+    box.holding({299: 32})
+    await box.poll()
+    await box.connector.enable(10)
+    box.holding({299: 10})
+    assert (await box.poll()).limit_a == 10
+    box.holding({299: 16})  # somebody else
+    assert (await box.poll()).limit_a == 10
+    box.clock.mono_s += 30
+    assert (await box.poll()).limit_a == 16
 
 
 async def test_where_its_holes_cannot_be_read_they_are_left_out(box: Box) -> None:

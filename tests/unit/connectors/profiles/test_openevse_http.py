@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from custom_components.evshare.connectors.ports import WrongDevice
 from custom_components.evshare.model import OnLoss, Pilot
 
 from ..conftest import AtDevice, Device
@@ -74,6 +75,27 @@ async def test_an_override_is_limit_and_gate(at_device: AtDevice, device: Device
         ("POST", "/override", {"state": "active", "charge_current": 8, "auto_release": False}),
         ("POST", "/override", disabled),
     ]
+
+
+async def test_the_serial_number_is_that_of_its_wifi_module_and_another_box_is_refused(
+    at_device: AtDevice, device: Device
+) -> None:
+    load(device)
+    device.bodies["/config"] = json.dumps({"firmware": "8.2.1", "wifi_serial": "0c8b95aa7a57"})
+    box = at_device("openevse_http", serial="0c8b95aa7a57")
+    assert (await box.identify()).serial == "0c8b95aa7a57"
+    with pytest.raises(WrongDevice, match="has serial number 0c8b95aa7a57; accepted: 0c8b95aa0001"):
+        await at_device("openevse_http", serial="0c8b95aa0001").prepare()
+    assert device.written == []
+
+
+async def test_older_firmware_that_tells_no_serial_number_is_read_all_the_same(
+    at_device: AtDevice, device: Device
+) -> None:
+    load(device)
+    box = at_device("openevse_http")
+    assert (await box.identify()).serial is None
+    assert (await box.poll()).pilot is Pilot.C
 
 
 async def test_one_request_reads_it(at_device: AtDevice, device: Device) -> None:

@@ -51,8 +51,8 @@ async def test_its_active_limit_tells_whether_it_is_open(box: Box, actual: int, 
     assert (await box.poll()).enabled is enabled
 
 
-async def test_one_request_without_a_car_and_three_with_one(box: Box) -> None:
-    assert await box.asked() == [("input", 30000, 28), ("input", 30110, 4), ("holding", 40000, 2)]
+async def test_one_request_without_a_car_and_two_with_one(box: Box) -> None:
+    assert await box.asked() == [("input", 30000, 28), ("input", 30110, 4)]
     box.input({30110: ord("A")})
     assert await box.asked() == [("input", 30110, 4)]
 

@@ -1,0 +1,64 @@
+"""What the app told about who may what, in the running building: rules, blocks and holds.
+
+Rules and blocks are in the journal and count while the app is away. Holds live for minutes and are kept in memory.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from ..access import CarOptIn, Hold, ResidentRules
+from ..charging import HoldTold
+from ..journal import Journal
+from ..model import Moment, ResidentId, StallId
+from .errors import NotInBuilding
+from .stall import RunningStall
+from .usage import Usage
+
+
+class HouseRules:
+    """Who may what."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        stalls: Mapping[StallId, RunningStall],
+        now: Callable[[], Moment],
+        usage: Usage,
+    ) -> None:
+        self._journal = journal
+        self._stalls = stalls
+        self._now = now
+        self._usage = usage
+        self.residents: Mapping[ResidentId, ResidentRules] = {}
+        """Who is not in it may everything, one session at a time."""
+        self.blocked: frozenset[ResidentId] = frozenset()
+        self.holds: tuple[Hold, ...] = ()
+        self.cars: frozenset[CarOptIn] = frozenset()
+        """Cars that may let themselves in, as the owner set it up."""
+
+    async def load(self) -> None:
+        """Read rules and blocks from the journal. Raises `JournalError`."""
+        self.residents, self._usage.told_at = await self._journal.rules()
+        self.blocked = await self._journal.blocked()
+
+    async def take(self, rules: Mapping[ResidentId, ResidentRules]) -> None:
+        """Replace all residents' rules; what is running goes on. Raises `JournalError`."""
+        told_at = self._now().at
+        await self._journal.set_rules(rules, told_at)
+        self.residents = dict(rules)
+        self._usage.told_at = told_at
+
+    async def block(self, resident_ids: Sequence[ResidentId]) -> None:
+        """Replace the list of residents the manager blocked; what they started goes on. Raises `JournalError`."""
+        if frozenset(resident_ids) != self.blocked:
+            await self._journal.set_blocked(resident_ids)
+            self.blocked = await self._journal.blocked()
+
+    async def hold(self, holds: Sequence[Hold]) -> None:
+        """Replace the list of stalls that are kept free for somebody."""
+        self.holds = tuple(holds)
+        for stall_id, stall in list(self._stalls.items()):
+            until = max((hold.until for hold in holds if hold.stall_id == stall_id), default=None)
+            if until != stall.state.held_until:
+                with suppress(NotInBuilding):  # it is being taken away
+                    await stall.apply(HoldTold(until))

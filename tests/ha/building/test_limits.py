@@ -1,0 +1,230 @@
+"""What a month, a card and a car may, over restarts and the end of a month."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.evshare.access import CarAsk, CarEvidence, CarOptIn, Hours, ResidentRules
+from custom_components.evshare.building.errors import AccessDenied, EnrolmentWaits, NotInBuilding
+from custom_components.evshare.building.usage import Usage
+from custom_components.evshare.journal import Journal, NewRecord
+from custom_components.evshare.model import CardId, ResidentId
+
+from .conftest import ANNA, ANNAS_CARD, BEN, STALL_1, STALL_2, STRANGERS_CARD, Site
+
+
+async def charge(site: Site, seconds: float, uid: str = ANNAS_CARD) -> None:
+    """A whole session by card."""
+    site.connectors[STALL_1].plug()
+    await site.clock.passes(5)
+    await site.tap(uid)
+    await site.clock.passes(seconds)
+    site.connectors[STALL_1].unplug()
+    await site.clock.passes(10)
+
+
+def session(
+    name: str,
+    resident_id: ResidentId,
+    *,
+    kind: str = "card",
+    credential_id: str = "c0",
+    energy_wh: int,
+    ended_at: datetime,
+) -> list[NewRecord]:
+    """Its records, as far as they count."""
+    who = {"resident_id": resident_id, "credential_kind": kind, "credential_id": credential_id}
+    begun_at = ended_at - timedelta(hours=1)
+    return [
+        NewRecord(kind="session_authorised", at=begun_at, body={"session_id": name, **who}),
+        NewRecord(kind="session_ended", at=ended_at, body={"session_id": name, "energy_wh": energy_wh}),
+    ]
+
+
+def caps(site: Site) -> list[int | None]:
+    return [record["cap_wh"] for record in site.records("session_authorised")]
+
+
+async def test_the_month_goes_on_after_a_restart(site: Site) -> None:
+    await site.building.rules.take({ANNA: ResidentRules(month_wh=2_000)})
+    await charge(site, 300)
+    await site.stop()
+    await site.start()
+    await charge(site, 300)
+    await charge(site, 300)
+    await charge(site, 300)
+    used_wh = [record["energy_wh"] for record in site.records("session_ended")]
+    assert caps(site) == [2_000, 2_000 - used_wh[0], 2_000 - used_wh[0] - used_wh[1]]
+    assert site.records("session_ended")[-1]["stop_reason"] == "cap"
+    assert [record["reason"] for record in site.records("denied")] == ["month_used_up"]
+
+
+async def test_a_session_that_is_open_counts_for_the_next(site: Site) -> None:
+    await site.building.rules.take({ANNA: ResidentRules(month_wh=20_000, sessions=2)})
+    await site.knows_card(ANNA, "04AAAAAAAAAAAA")
+    for stall_id in (STALL_1, STALL_2):
+        site.connectors[stall_id].plug()
+    await site.clock.passes(5)
+    await site.tap(ANNAS_CARD, STALL_1)
+    await site.clock.passes(300)
+    running = site.building.stalls[STALL_1].state.session
+    await site.tap("04AAAAAAAAAAAA", STALL_2)
+    assert running is not None
+    assert running.energy_wh > 0
+    assert caps(site) == [20_000, 20_000 - running.energy_wh]
+
+
+def test_with_the_buildings_month_the_count_begins_anew() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    # July begins in Berlin at 22:00 UTC on 30 June.
+    july = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+    usage = Usage()
+    for name, ended_at, energy_wh in (("s1", july - timedelta(seconds=1), 700), ("s2", july, 300)):
+        usage.recorded(session(name, ANNA, energy_wh=energy_wh, ended_at=ended_at))
+    assert usage.used((), july - timedelta(seconds=1), berlin).month_wh == {ANNA: 1_000}
+    assert usage.used((), july, berlin).month_wh == {ANNA: 300}
+
+
+async def test_a_cards_own_month_counts_that_card_only(site: Site) -> None:
+    card = site.building.cards.enrolled[0]
+    assert card.resident_id == ANNA
+    await site.knows_card(ANNA, "04AAAAAAAAAAAA")
+    await site.building.cards.change(card.id, label="", blocked=False, month_wh=1_000, quiet=None)
+    await charge(site, 60, "04AAAAAAAAAAAA")
+    await charge(site, 600)
+    await charge(site, 60)
+    assert caps(site) == [None, 1_000]
+    assert site.records("session_ended")[-1]["stop_reason"] == "cap"
+    assert [(record["reason"], record["credential_id"]) for record in site.records("denied")] == [
+        ("card_used_up", card.id)
+    ]
+
+
+async def test_a_card_is_quiet_by_the_buildings_clock(site: Site) -> None:
+    await site.hass.config.async_set_time_zone("Europe/Berlin")
+    card = site.building.cards.enrolled[0]
+    # 18:00 UTC is 20:00 in Berlin.
+    evening = Hours(start=time(20), end=time(21))
+    await site.building.cards.change(card.id, label="", blocked=False, month_wh=None, quiet=evening)
+    await charge(site, 60)
+    assert [record["reason"] for record in site.records("denied")] == ["card_quiet"]
+    await site.clock.passes(3_600)
+    await charge(site, 60)
+    assert len(site.records("session_authorised")) == 1
+
+
+async def test_what_flowed_before_the_app_told_is_not_taken_off_again(site: Site) -> None:
+    await charge(site, 300)
+    await site.building.rules.take({ANNA: ResidentRules(left_wh=5_000)})
+    await charge(site, 300)
+    await charge(site, 60)
+    first_wh, second_wh, _ = (record["energy_wh"] for record in site.records("session_ended"))
+    assert first_wh > 0
+    assert caps(site) == [None, 5_000, 5_000 - second_wh]
+
+
+async def test_a_backup_that_comes_back_counts_what_is_in_it(journal_with_sessions: Journal) -> None:
+    usage = Usage()
+    now = datetime(2026, 6, 29, 18, 0, tzinfo=UTC)
+    await usage.load(journal_with_sessions, (), now, UTC)
+    used = usage.used((), now, UTC)
+    assert used.month_wh == {ANNA: 700, BEN: 1_000}
+    assert used.card_month_wh == {"c0": 700}
+    next_month = datetime(2026, 7, 1, tzinfo=UTC)
+    assert usage.used((), next_month, UTC).month_wh == {}
+
+
+@pytest.fixture
+async def journal_with_sessions(site: Site) -> Journal:
+    """Sessions of two months; one of them stands in two incarnations."""
+    journal = site.building.journal
+    june, may = datetime(2026, 6, 15, tzinfo=UTC), datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC)
+    records = [
+        *session("s1", ANNA, energy_wh=300, ended_at=june),
+        *session("s2", ANNA, energy_wh=400, ended_at=june),
+        *session("s3", BEN, kind="pass", credential_id="p0", energy_wh=1_000, ended_at=june),
+        *session("s4", ANNA, energy_wh=9_999, ended_at=may),
+    ]
+    await journal.commit(records, {}, now=june)
+    await journal.renew()
+    return journal
+
+
+# --- cars ------------------------------------------------------------------------------------------------------------
+
+
+def car(site: Site, resident_id: ResidentId = ANNA) -> CarAsk:
+    epoch = site.building.stalls[STALL_1].state.plug_epoch
+    return CarAsk(resident_id=resident_id, evidence=CarEvidence.RESERVED_STALL, plug_epoch=epoch)
+
+
+async def test_a_car_at_its_own_stall_charges_without_a_tap(site: Site) -> None:
+    site.connectors[STALL_1].plug()
+    await site.clock.passes(5)
+    site.building.rules.cars = frozenset(
+        {CarOptIn(resident_id=ANNA, evidence=CarEvidence.RESERVED_STALL, stall_id=STALL_1)}
+    )
+    await site.building.async_authorise(STALL_1, car(site))
+    (authorised,) = site.records("session_authorised")
+    assert (authorised["credential_kind"], authorised["credential_id"]) == ("car", None)
+    await site.clock.passes(10)
+    assert site.connectors[STALL_1].enabled
+
+
+async def test_a_car_nobody_opted_in_for_gets_nothing(site: Site) -> None:
+    site.connectors[STALL_1].plug()
+    await site.clock.passes(5)
+    with pytest.raises(AccessDenied, match="not_allowed"):
+        await site.building.async_authorise(STALL_1, car(site))
+    await site.clock.passes(60)
+    assert not site.connectors[STALL_1].enabled
+    assert [record["credential_kind"] for record in site.records("denied")] == ["car"]
+
+
+# --- cards -----------------------------------------------------------------------------------------------------------
+
+
+async def test_only_one_person_at_a_time_waits_for_a_card_at_a_stall(site: Site) -> None:
+    await site.building.async_enrol_card(ANNA, STALL_1, 60)
+    with pytest.raises(EnrolmentWaits):
+        await site.building.async_enrol_card(BEN, STALL_1, 60)
+    await site.building.async_enrol_card(BEN, STALL_2, 60)
+    await site.building.async_enrol_card(ANNA, STALL_1, 60, "again, with a label")
+    await site.tap(STRANGERS_CARD)
+    assert [card.label for card in site.building.cards.enrolled if card.label] == ["again, with a label"]
+    await site.building.async_enrol_card(BEN, STALL_1, 60)
+    await site.clock.passes(61)
+    await site.building.async_enrol_card(ANNA, STALL_1, 60)
+
+
+async def test_a_four_byte_number_is_told_as_weak(site: Site) -> None:
+    await site.building.async_enrol_card(BEN, STALL_1, 60, "Old")
+    await site.tap("A1B2C3D4")
+    (card,) = [card for card in site.building.cards.told()["cards"] if card["label"] == "Old"]
+    assert card["weak"]
+
+
+async def test_an_unknown_card_is_told_for_seven_days(site: Site) -> None:
+    await site.tap(STRANGERS_CARD)
+    await site.clock.passes(3_600)
+    assert len(site.building.cards.told()["unknown"]) == 1
+    (unknown,) = site.building.cards.unknown
+    site.building.cards.unknown = [replace(unknown, at=site.clock.now - timedelta(days=7, seconds=1))]
+    assert site.building.cards.told()["unknown"] == []
+
+
+async def test_a_box_that_makes_up_numbers_does_not_fill_the_inbox(site: Site) -> None:
+    for number in range(100):
+        await site.tap(f"04{number:012X}")
+    assert len(site.building.cards.unknown) == 1
+
+
+async def test_a_card_that_is_gone_is_named(site: Site) -> None:
+    with pytest.raises(NotInBuilding, match="card nobodys"):
+        await site.building.cards.remove(CardId("nobodys"))
+    with pytest.raises(NotInBuilding, match="unknown card nobodys"):
+        await site.building.cards.assign("nobodys", ANNA, "")
+    with pytest.raises(NotInBuilding, match="resident nobody"):
+        await site.building.cards.assign("nobodys", ResidentId("nobody"), "")
