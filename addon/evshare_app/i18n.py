@@ -15,8 +15,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-LANGUAGES = ("en", "de")
+LANGUAGES = ("en", "de", "fr")
 """What residents and managers can choose from; the first is the source language and the fallback."""
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch", "fr": "Français"}
+"""What each calls itself: people find theirs in whatever language the page is."""
 
 _LOCALE = Path(__file__).parent / "locale"
 

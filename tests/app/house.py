@@ -37,6 +37,7 @@ def stall(number: int, **changes: Any) -> dict[str, Any]:
         "phases": 3,
         "lock_quality": "enforced",
         "billable": True,
+        "card_reader": True,
     } | changes
 
 
@@ -54,6 +55,11 @@ def lindenhof(**changes: Any) -> dict[str, Any]:
         "stalls": [stall(1), stall(2)],
         "residents": [resident(1, "Ada Larsen"), resident(2, "Bo Meyer")],
     } | changes
+
+
+def as_in_version_1(building: dict[str, Any]) -> dict[str, Any]:
+    stalls = [{name: value for name, value in one.items() if name != "card_reader"} for one in building["stalls"]]
+    return building | {"stalls": stalls}
 
 
 def free_stall(number: int, **changes: Any) -> dict[str, Any]:
@@ -83,6 +89,9 @@ def live_session(session_id: str, resident_id: str, at: datetime, **changes: Any
         "authorised_at": rfc3339(at),
         "started_at": rfc3339(at),
         "energy_wh": 1200,
+        "credential_kind": "phone",
+        "credential_id": None,
+        "cap_wh": None,
     } | changes
 
 
@@ -109,6 +118,7 @@ class Integration:
         self._http = http
         self._address = address
         self._token = token
+        self.version = 1
         self.building = lindenhof()
         self.incarnation = uuid4().hex
         self.journal: list[dict[str, Any]] = []
@@ -124,17 +134,23 @@ class Integration:
         """Say hello and return what it is answered: `welcome`, or an `error`."""
         self.socket = await self._http.ws_connect(self._address, headers={"Authorization": f"Bearer {self._token}"})
         self._reading = asyncio.create_task(self._read(self.socket))
+        self.version = 1
         body = {
-            "versions": [1],
+            "versions": [1, 2],
             "incarnation": self.incarnation,
             "head_seq": len(self.journal),
-            "building": self.building,
+            "building": as_in_version_1(self.building),
         }
         await self.send("hello", **(body | hello))
-        return await self.receive()
+        answer = await self.receive()
+        if answer.get("version", 1) > 1:
+            self.version = answer["version"]
+            await self.send("building", building=self.building)
+            await self.settled()
+        return answer
 
     async def send(self, kind: str, **fields: Any) -> None:
-        await self.send_frame({"v": 1, "type": kind, **fields})
+        await self.send_frame({"v": self.version, "type": kind, **fields})
 
     async def send_frame(self, frame: Any) -> None:
         assert self.socket is not None
@@ -153,6 +169,11 @@ class Integration:
 
     async def live(self, *stalls: dict[str, Any]) -> None:
         await self.send("live", stalls=list(stalls))
+        await self.settled()
+
+    async def cards(self, cards: list[dict[str, Any]], unknown: list[dict[str, Any]]) -> None:
+        """Tell all cards there are, and those nobody knows."""
+        await self.send("tell", what="cards", body={"cards": cards, "unknown": unknown})
         await self.settled()
 
     async def closed(self) -> int:
@@ -182,7 +203,17 @@ class Integration:
             answer = await self.receive()
         return answer
 
-    def begin(self, stall_id: str, resident_id: str, at: datetime, *, mode: str = "fast", kind: str = "card") -> str:
+    def begin(
+        self,
+        stall_id: str,
+        resident_id: str,
+        at: datetime,
+        *,
+        mode: str = "fast",
+        kind: str = "card",
+        credential_id: str | None = None,
+        cap_wh: int | None = None,
+    ) -> str:
         """Authorise and start a session; its register begins where the stall's ended."""
         session_id = uuid4().hex
         if stall_id not in self.registers_wh:
@@ -205,6 +236,8 @@ class Integration:
             credential_kind=kind,
             mode=mode,
             plug_epoch=3,
+            credential_id=credential_id,
+            cap_wh=cap_wh,
         )
         self.record(
             "session_started",
@@ -264,7 +297,7 @@ class Integration:
                 self.asked.append(message)
                 answer = self.decide(message["what"], message["body"])
                 if answer:
-                    await socket.send_json({"v": 1, "type": "answer", "id": message["id"], **answer})
+                    await socket.send_json({"v": self.version, "type": "answer", "id": message["id"], **answer})
             elif message["type"] == "tell":
                 self.told.append(message)
             else:
@@ -355,6 +388,16 @@ class House:
         assert page.address == "/office", page.text
         return browser
 
+    async def invited(self, office: Browser, role: str, name: str = "Kim") -> Browser:
+        """Return a browser signed in to the office by a link a manager made."""
+        made = await office.submit(await office.get("/office/team"), "/office/team/invite", name=name, role=role)
+        found = re.search(r"/sign-in#([A-Za-z0-9_-]+)", made.text)
+        assert found, made.text
+        browser = self.browser(self.app.office_port)
+        page = await browser.post("/sign-in", {"token": found[1]})
+        assert page.address == "/office", page.text
+        return browser
+
     async def phone(self, office: Browser, resident_id: str = "res-1") -> Browser:
         """Return a phone connected by an invitation from the office."""
         token = await self.invite(office, resident_id)
@@ -370,6 +413,25 @@ class House:
         found = re.search(r"/i#([A-Za-z0-9_-]+)", made.text)
         assert found, made.text
         return found[1]
+
+    async def make_pass(self, office: Browser, resident_id: str = "res-1", **fields: str) -> str:
+        """Make a guest pass in the office and return the token of its link."""
+        wanted = {"resident": resident_id, "label": "Tom", "kwh": "20", "days": "3", "uses": "1", "stalls": "all"}
+        made = await office.submit(await office.get("/office/guests"), "/office/guests", **(wanted | fields))
+        found = re.search(r"/g#([A-Za-z0-9_-]+)", made.text)
+        assert found, made.text
+        return found[1]
+
+    async def guest(self, office: Browser, resident_id: str = "res-1", **fields: str) -> Browser:
+        """Return a phone with a guest pass from the office."""
+        return await self.guest_with(await self.make_pass(office, resident_id, **fields))
+
+    async def guest_with(self, token: str) -> Browser:
+        """Return another phone with the pass of a link."""
+        phone = self.stranger()
+        page = await phone.post("/g", {"token": token})
+        assert page.address.startswith("/g?said=connected"), page.text
+        return phone
 
     async def unlinked(self) -> None:
         """Return when the app has noticed that the integration is gone."""
@@ -391,8 +453,10 @@ def role_admin(what: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_house(path: Path, clock: Clock | None = None, **settings: Any) -> AsyncIterator[House]:
-    """Run the app on free ports of the loopback."""
+async def open_house(
+    path: Path, clock: Clock | None = None, *, outside: Mapping[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[House]:
+    """Run the app on free ports of the loopback; `outside` is what it meets the world with."""
     clock = clock or Clock()
     chosen: dict[str, Any] = {
         "data_dir": path,
@@ -401,7 +465,7 @@ async def open_house(path: Path, clock: Clock | None = None, **settings: Any) ->
         "office_port": 0,
         "link_port": 0,
     }
-    app = App(Settings(**(chosen | settings)), clock)
+    app = App(Settings(**(chosen | settings)), clock, **(outside or {}))
     await app.start()
     sessions: list[ClientSession] = []
     try:

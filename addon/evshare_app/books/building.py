@@ -25,6 +25,8 @@ class BuildingRow:
     iban: str | None
     payee: str | None
     address: str | None
+    contact: str | None
+    """Whom residents ask: a name, a telephone number."""
 
 
 def the_building(conn: Connection) -> BuildingRow:
@@ -42,4 +44,5 @@ def the_building(conn: Connection) -> BuildingRow:
         iban=row.iban,
         payee=row.payee,
         address=row.address,
+        contact=row.contact,
     )

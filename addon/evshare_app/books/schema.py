@@ -2,7 +2,7 @@
 
 Times are integer UTC milliseconds (`_ms`), energy integer Wh (`_wh`), money integer minor units (`_minor`) beside a
 `currency`. What must never change (records, CDRs, ledger, statements, tariffs) is guarded by triggers made in the
-first migration: UPDATE and DELETE abort.
+first migration: UPDATE and DELETE abort. Who may charge and who is told what is in `access_tables.py`.
 """
 
 from sqlalchemy import (
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -21,20 +20,11 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from . import access_tables
+from .metadata import building_column as _building
+from .metadata import metadata
 
-
-def _building() -> Column[str]:
-    return Column("building_id", String(64), nullable=False)
-
+__all__ = ["access_tables", "metadata"]
 
 # --- the building, as the link last described it ---------------------------------------------------------------
 
@@ -51,6 +41,7 @@ building = Table(
     Column("iban", String(34)),
     Column("payee", String(70)),
     Column("address", Text),
+    Column("contact", Text),  # whom residents ask: a name, a telephone number
 )
 
 stall = Table(
@@ -66,6 +57,8 @@ stall = Table(
     # 16 characters of Crockford base32 printed on the stall; an identifier, not a secret.
     Column("qr_code", String(16), nullable=False, unique=True),
     Column("removed_ms", BigInteger),
+    Column("card_reader", Integer, nullable=False, server_default="0"),  # whether a card can be shown there
+    Column("phases", Integer, nullable=False, server_default="1"),
 )
 
 # --- people ------------------------------------------------------------------------------------------------------
@@ -105,6 +98,8 @@ resident = Table(
     Column("language", String(8)),
     Column("blocked_ms", BigInteger),  # by the manager, in the office
     Column("removed_ms", BigInteger),  # no longer in the integration
+    Column("moved_in_ms", BigInteger),
+    Column("moves_out_ms", BigInteger),  # from then on neither phone nor card
 )
 
 invite = Table(
@@ -130,6 +125,11 @@ device = Table(  # a resident's phone
     Column("seen_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger),
+    Column("token_ms", BigInteger),  # since when the present cookie; null: since it was let in
+    Column("stepped_up_ms", BigInteger),  # its person last proved themself with a passkey
+    Column("revoked_why", String(16)),  # signed_out, stolen, moved_out
+    Column("tapped_stall_id", String(64)),  # whose tag it read last
+    Column("tapped_ms", BigInteger),
 )
 
 intent = Table(  # single-use start nonce
@@ -172,6 +172,8 @@ office_session = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),
+    Column("role", String(16), nullable=False, server_default="manager"),  # manager, board, technician
+    Column("person_id", String(32)),  # who came by an invitation of the office; null: a user of Home Assistant
 )
 
 # --- what the link delivered ---------------------------------------------------------------------------------------
@@ -186,6 +188,7 @@ record = Table(  # inbox: every uplink record, as it came
     Column("at_ms", BigInteger, nullable=False),
     Column("body_json", Text, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
+    Index("ix_record_kind", "kind", "at_ms"),
 )
 
 session = Table(
@@ -205,6 +208,8 @@ session = Table(
     Column("register_start_wh", Integer),
     Column("register_end_wh", Integer),
     Column("energy_wh", Integer, nullable=False, server_default="0"),
+    Column("credential_id", String(64)),  # card or pass
+    Column("cap_wh", Integer),  # it ends when it has this much
 )
 
 slice_ = Table(

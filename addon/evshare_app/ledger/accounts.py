@@ -30,6 +30,8 @@ IDLE = "4010"
 SESSION_FEE = "4020"
 ROUNDING = "4090"
 PAYMENT_FEES = "5200"
+WRITTEN_OFF = "5300"
+"""Energy that was charged and that nobody owes: "that was not my car" was true."""
 
 CHART = {
     BANK: AccountKind.ASSET,
@@ -44,6 +46,7 @@ CHART = {
     SESSION_FEE: AccountKind.INCOME,
     ROUNDING: AccountKind.INCOME,
     PAYMENT_FEES: AccountKind.EXPENSE,
+    WRITTEN_OFF: AccountKind.EXPENSE,
 }
 """Every account number in use."""
 

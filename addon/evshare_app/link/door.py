@@ -14,16 +14,32 @@ from typing import Any
 from uuid import uuid4
 
 from aiohttp import WSMsgType, web
+from sqlalchemy import Connection
 
+from ..books.building import the_building
 from ..books.engine import Books
+from ..resident.holds import holds_told
 from ..resident.people import blocked_residents
+from ..resident.rules import rules_told
+from ..tariff.running import running_cost
 from ..web.listener import Access, Refused, Route, security_headers
 from . import messages
-from .cost import running_cost
 from .fields import BadMessage
-from .inbox import Gap, Taken, acknowledged, apply_building, take_records, take_ticket
+from .inbox import Gap, Taken, acknowledged, apply_building, take_cards, take_records, take_ticket
 from .live import LiveBuilding
-from .messages import VERSIONS, Answer, BuildingChanged, Complaint, Hello, Live, OfficeTicket, Records
+from .messages import (
+    FIRST_WORDS,
+    VERSIONS,
+    Answer,
+    BuildingChanged,
+    CardsTold,
+    Complaint,
+    Hello,
+    Live,
+    NotSpoken,
+    OfficeTicket,
+    Records,
+)
 from .parsing import UnsupportedVersion, parse
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,17 +72,27 @@ class AskRefused(Exception):
 class _Connection:
     """One integration that said hello."""
 
-    def __init__(self, socket: web.WebSocketResponse, incarnation: str) -> None:
+    def __init__(self, socket: web.WebSocketResponse, incarnation: str, version: int) -> None:
         self.socket = socket
         self.incarnation = incarnation
+        self.version = version
         self.asked: dict[str, asyncio.Future[Answer]] = {}
+        self._told: dict[object, object] = {}
 
-    async def send(self, frame: Mapping[str, object]) -> None:
-        """Send one frame. Raises `LinkDown`."""
+    async def send(self, message: Mapping[str, object]) -> None:
+        """Send one message in the agreed version. Raises `LinkDown`."""
         try:
-            await self.socket.send_json(frame)
+            await self.socket.send_json(messages.frame(message, self.version))
         except ConnectionError, RuntimeError:
             raise LinkDown from None
+
+    async def tell_once(self, message: Mapping[str, object]) -> None:
+        """Tell a full list, unless it is the one that was told last or this version has none such."""
+        what, body = message["what"], message["body"]
+        if not messages.is_told(str(what), self.version) or self._told.get(what) == body:
+            return
+        await self.send(message)
+        self._told[what] = body
 
 
 class LinkDoor:
@@ -78,23 +104,31 @@ class LinkDoor:
         self._clock = clock
         self._connection: _Connection | None = None
         self._told_cost: dict[str, tuple[float, int]] = {}
+        self._telling = asyncio.Lock()
         self.live = LiveBuilding()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after the integration came, went, or told something; it must not wait."""
 
     # --- what the other rooms use ----------------------------------------------------------------------------------
 
     async def ask(self, what: str, body: Mapping[str, object], *, ask_id: str | None = None) -> Mapping[str, Any]:
         """Ask the integration and return its result.
 
-        `ask_id` is stored by whoever must be able to ask the same again. Raises `AskRefused` and `LinkDown`.
+        `ask_id` is stored by whoever must be able to ask the same again. Raises `AskRefused` (also for what an
+        integration of an earlier version cannot be asked) and `LinkDown`.
         """
         connection = self._connection
         if connection is None:
             raise LinkDown
         ask_id = ask_id or uuid4().hex
+        try:
+            message = messages.ask(ask_id, what, body, connection.version)
+        except NotSpoken as problem:
+            raise AskRefused("not_allowed", f"{problem}: needs a newer evshare in Home Assistant") from None
         answered: asyncio.Future[Answer] = connection.asked.get(ask_id) or asyncio.get_running_loop().create_future()
         connection.asked[ask_id] = answered
         try:
-            await connection.send(messages.ask(ask_id, what, body))
+            await connection.send(message)
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 answer = await asyncio.shield(answered)
         except TimeoutError:
@@ -105,13 +139,39 @@ class LinkDoor:
             raise AskRefused(answer.code, answer.message)
         return answer.result
 
+    @property
+    def version(self) -> int | None:
+        """The version spoken with the integration; None while it is not connected."""
+        return None if self._connection is None else self._connection.version
+
     async def tell_blocked(self) -> None:
-        """Tell the integration whom the manager blocked; without a connection it is told at the next hello."""
-        if self._connection is not None:
+        """Tell who may not start, where that changed; without a connection it is told at the next hello."""
+        await self._tell(lambda conn, now: messages.tell_blocked(blocked_residents(conn, now)))
+
+    async def tell_rules(self) -> None:
+        """Tell what residents may, where that changed; without a connection it is told at the next hello."""
+        await self._tell(lambda conn, now: messages.tell_rules(rules_told(conn, now, the_building(conn).zone)))
+
+    async def tell_holds(self) -> None:
+        """Tell which stalls are kept free, where that changed; without a connection it is told at the next hello."""
+        await self._tell(lambda conn, now: messages.tell_holds(holds_told(conn, now)))
+
+    async def tell_all(self) -> None:
+        """Tell everything of it that changed, be it only because time went on."""
+        await self.tell_blocked()
+        await self.tell_rules()
+        await self.tell_holds()
+
+    async def _tell(self, read: Callable[[Connection, datetime], Mapping[str, object]]) -> None:
+        connection, now = self._connection, self._clock()
+        if connection is None:
+            return
+        # In the order the books were read: a list must not be followed by an older one.
+        async with self._telling:
             try:
-                await self._connection.send(messages.tell_blocked(await self._books.read(blocked_residents)))
+                await connection.tell_once(await self._books.read(lambda conn: read(conn, now)))
             except LinkDown:
-                _LOGGER.info("The link went down; blocked residents are told at the next hello")
+                _LOGGER.info("The link went down; what was to be told is told at the next hello")
 
     async def close(self) -> None:
         """Say goodbye."""
@@ -183,16 +243,17 @@ class LinkDoor:
             await self._books.write(lambda conn: apply_building(conn, hello.building, now))
         except UnsupportedVersion:
             spoken = " and ".join(str(one) for one in VERSIONS)
-            await socket.send_json(messages.error("unsupported_version", f"this app speaks link versions {spoken}"))
+            refusal = messages.error("unsupported_version", f"this app speaks link versions {spoken}")
+            await socket.send_json(messages.frame(refusal, FIRST_WORDS))
             await socket.close(code=CLOSE_UNSUPPORTED_VERSION)
             return None
         except BadMessage as error:
-            await socket.send_json(messages.error("bad_message", str(error)))
+            await socket.send_json(messages.frame(messages.error("bad_message", str(error)), FIRST_WORDS))
             await socket.close(code=CLOSE_BAD_HELLO)
             return None
-        return await self._welcome(_Connection(socket, hello.incarnation), hello, version)
+        return await self._welcome(_Connection(socket, hello.incarnation, version), hello)
 
-    async def _welcome(self, connection: _Connection, hello: Hello, version: int) -> _Connection | None:
+    async def _welcome(self, connection: _Connection, hello: Hello) -> _Connection | None:
         older, self._connection = self._connection, connection
         if older is not None:
             self._forget_asks(older)
@@ -201,11 +262,12 @@ class LinkDoor:
         self.live.connect(self._clock())
         self.live.waiting = max(0, hello.head_seq - ack_seq)
         try:
-            await connection.send(messages.welcome(version, ack_seq))
-            await self.tell_blocked()
+            await connection.send(messages.welcome(connection.version, ack_seq))
         except LinkDown:
             self._leave(connection)
             return None
+        await self.tell_all()
+        self.on_change()
         _LOGGER.info("The integration is connected; %s records are waiting", self.live.waiting)
         return connection
 
@@ -214,6 +276,7 @@ class LinkDoor:
         if self._connection is connection:
             self._connection = None
             self.live.disconnect(self._clock())
+            self.on_change()
             _LOGGER.info("The integration is disconnected")
 
     @staticmethod
@@ -226,12 +289,13 @@ class LinkDoor:
 
     async def _receive(self, connection: _Connection, frame: str) -> None:
         try:
-            message = parse(frame, speaking=VERSIONS[0])
+            message = parse(frame, speaking=connection.version)
             match message:
                 case Records():
                     await self._take(connection, message)
                 case Live():
                     self.live.update(message.stalls)
+                    self.on_change()
                     await self._tell_costs(connection)
                 case Answer():
                     answered = connection.asked.get(message.id)
@@ -240,8 +304,11 @@ class LinkDoor:
                 case BuildingChanged():
                     now = self._clock()
                     await self._books.write(lambda conn: apply_building(conn, message.building, now))
+                    await self.tell_all()
                 case OfficeTicket():
                     await self._books.write(lambda conn: take_ticket(conn, message))
+                case CardsTold():
+                    await self._books.write(lambda conn: take_cards(conn, message))
                 case Complaint():
                     _LOGGER.warning("The integration could not use a message: %s, %s", message.code, message.message)
                 case Hello():
@@ -268,6 +335,10 @@ class LinkDoor:
         for session_id in taken.ended:
             self._told_cost.pop(session_id, None)
         await connection.send(messages.ack(batch.incarnation, taken.ack_seq))
+        self.on_change()
+        if taken.ended:
+            # What their money is still good for is less now.
+            await self.tell_rules()
 
     async def _tell_costs(self, connection: _Connection) -> None:
         loop_s = asyncio.get_running_loop().time()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+import re
 from typing import Any
 
 _BIGGEST = 2**53
 """Integers above this are not exact in JSON."""
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class BadMessage(ValueError):
@@ -68,12 +70,23 @@ class Fields:
                 pass
         raise BadMessage(self._path + name, value, "a UTC time such as 2026-06-29T18:00:00Z")
 
+    def time_of_day(self, name: str) -> str:
+        """Return a time of the building's clock, HH:MM."""
+        value = self._take(name)
+        if not isinstance(value, str) or not TIME_OF_DAY.fullmatch(value):
+            raise BadMessage(self._path + name, value, "a time of day such as 22:30")
+        return value
+
     def optional[T](self, name: str, read: Callable[[str], T]) -> T | None:
         """Return None for an explicit null, else what `read` makes of the field."""
         if name in self._values and self._values[name] is None:
             del self._values[name]
             return None
         return read(name)
+
+    def newer[T](self, name: str, read: Callable[[str], T]) -> T | None:
+        """Return what `read` makes of a field of a later version; None where it is missing or null."""
+        return self.optional(name, read) if name in self._values else None
 
     def child(self, name: str) -> Fields:
         """Return a nested object."""

@@ -8,10 +8,13 @@ Assistant backup is a new incarnation that tells some of its history again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+import json
 import logging
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from ..books.access_tables import card as card_table
+from ..books.access_tables import unknown_card
 from ..books.building import the_building
 from ..books.schema import building as building_table
 from ..books.schema import building_slice, meter_epoch, office_ticket, record, session, slice_
@@ -19,6 +22,8 @@ from ..books.schema import resident as resident_table
 from ..books.schema import stall as stall_table
 from ..model import BuildingId, ResidentId, SessionId, StallId, to_ms
 from ..resident.people import add_resident, apply_residents
+from ..resident.session_notices import CARD, note_denied, note_ended, note_started
+from ..resident.waiting import end_by_start
 from ..tariff.cdr import rate_ended_session
 from ..tariff.store import ensure_default, tariff_in_force
 from ..tokens import new_stall_code
@@ -26,6 +31,7 @@ from .fields import BadMessage
 from .messages import (
     BuildingInfo,
     BuildingSlice,
+    CardsTold,
     Denied,
     EpochBegun,
     OfficeTicket,
@@ -89,9 +95,11 @@ def _apply_stalls(conn: Connection, building_id: BuildingId, stalls: Sequence[St
                 name=stall.name,
                 connector=stall.connector,
                 max_current_a=stall.max_current_a,
+                phases=stall.phases,
                 lock_quality=stall.lock_quality,
                 billable=int(stall.billable),
                 removed_ms=None,
+                **({} if stall.card_reader is None else {"card_reader": int(stall.card_reader)}),
             )
         )
     conn.execute(
@@ -165,6 +173,40 @@ def take_ticket(conn: Connection, ticket: OfficeTicket) -> None:
         )
 
 
+def take_cards(conn: Connection, told: CardsTold) -> None:
+    """Make the cards be those the integration told: the lists are replaced as a whole."""
+    building_id = the_building(conn).building_id
+    conn.execute(delete(card_table))
+    conn.execute(delete(unknown_card))
+    for card in told.cards:
+        quiet = None if card.quiet is None else json.dumps({"from": card.quiet.start, "to": card.quiet.end})
+        conn.execute(
+            insert(card_table).values(
+                building_id=building_id,
+                card_id=card.card_id,
+                resident_id=card.resident_id,
+                label=card.label,
+                blocked=int(card.blocked),
+                weak=int(card.weak),
+                month_wh=card.month_wh,
+                quiet_json=quiet,
+                added_ms=to_ms(card.added_at),
+                used_ms=None if card.used_at is None else to_ms(card.used_at),
+            )
+        )
+    for unknown in told.unknown:
+        conn.execute(
+            insert(unknown_card).values(
+                building_id=building_id,
+                unknown_id=unknown.unknown_id,
+                stall_id=unknown.stall_id,
+                at_ms=to_ms(unknown.at),
+                times=unknown.times,
+                tail=unknown.tail,
+            )
+        )
+
+
 # --- effects -----------------------------------------------------------------------------------------------------
 
 
@@ -177,16 +219,20 @@ def _take_effect(conn: Connection, building_id: BuildingId, taken: Record, now: 
             _session_authorised(conn, building_id, body, taken.at)
         case SessionStarted():
             _session_started(conn, body, taken.at)
+            end_by_start(conn, body.session_id, taken.at)
+            note_started(conn, body.session_id, taken.at, now)
         case SliceCut():
             _slice_cut(conn, building_id, body)
         case SessionEnded():
             _session_ended(conn, body, taken.at, now)
+            note_ended(conn, body.session_id, taken.at, now)
         case EpochBegun():
             _epoch_begun(conn, building_id, body, taken.at)
         case BuildingSlice():
             _building_slice(conn, building_id, body)
         case Denied():
-            pass  # the inbox row is all there is to it
+            if body.credential_kind == CARD:
+                note_denied(conn, body.resident_id, body.credential_id, body.stall_id, body.reason, taken.at, now)
 
 
 def _know_stall(conn: Connection, building_id: BuildingId, stall_id: str, at: datetime) -> None:
@@ -211,6 +257,8 @@ def _session_authorised(conn: Connection, building_id: BuildingId, body: Session
             mode=body.mode,
             tariff_version=tariff_in_force(conn, at).version_id,
             authorised_ms=to_ms(at),
+            credential_id=body.credential_id,
+            cap_wh=body.cap_wh,
         )
     )
 

@@ -36,6 +36,10 @@ class LiveBuilding:
         """Return the last word about a stall."""
         return self._stalls.get(stall_id)
 
+    def stalls(self) -> list[LiveStall]:
+        """Return the last word about all stalls."""
+        return list(self._stalls.values())
+
     def session_of(self, resident_id: str) -> tuple[LiveStall, LiveSession] | None:
         """Return the running session of a resident, and where it runs."""
         for stall in self._stalls.values():

@@ -1,12 +1,17 @@
-"""The messages of `docs/link.md`, version 1: what the integration says, as values, and what the app says, as frames."""
+"""The messages of `docs/link.md`, versions 2 and 1: what the integration says, as values, what the app says, as frames.
+
+What exists from version 2 on is None in values that came from an integration that speaks 1.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-VERSIONS = (1,)
-"""What this app speaks, newest first; N and N-1 once there is a second one."""
+VERSIONS = (2, 1)
+"""What this app speaks, newest first."""
+FIRST_WORDS = VERSIONS[-1]
+"""The version of what is said before one is agreed: `hello`, and its refusal."""
 MAX_RECORDS = 200
 
 
@@ -21,6 +26,8 @@ class StallInfo:
     phases: int
     lock_quality: str
     billable: bool
+    card_reader: bool | None
+    """Whether a card can be shown there; None where that was not said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,10 @@ class SessionAuthorised:
     credential_kind: str
     mode: str
     plug_epoch: int | None
+    credential_id: str | None
+    """Card or pass."""
+    cap_wh: int | None
+    """It ends when it has this much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +133,7 @@ class Denied:
     credential_kind: str
     reason: str
     resident_id: str | None
+    credential_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +192,9 @@ class LiveSession:
     authorised_at: datetime
     started_at: datetime | None
     energy_wh: int
+    credential_kind: str | None = None
+    credential_id: str | None = None
+    cap_wh: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +241,51 @@ class OfficeTicket:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuietHours:
+    """No starts from one time of the building's clock to the other (HH:MM)."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardInfo:
+    """An enrolled card; its number stays in the integration."""
+
+    card_id: str
+    resident_id: str
+    label: str
+    blocked: bool
+    weak: bool
+    """Its number has 4 bytes, which are not unique."""
+    month_wh: int | None
+    """What it may have in a calendar month; None: no cap."""
+    quiet: QuietHours | None
+    added_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownCardInfo:
+    """A card nobody knows that was shown in the last seven days."""
+
+    unknown_id: str
+    stall_id: str
+    at: datetime
+    times: int
+    tail: str
+    """The last two hex digits of its number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardsTold:
+    """Every card there is."""
+
+    cards: tuple[CardInfo, ...]
+    unknown: tuple[UnknownCardInfo, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Complaint:
     """The integration could not use what the app said."""
 
@@ -233,45 +293,90 @@ class Complaint:
     message: str
 
 
-type Message = Hello | BuildingChanged | Records | Live | Answer | OfficeTicket | Complaint
+type Message = Hello | BuildingChanged | Records | Live | Answer | OfficeTicket | CardsTold | Complaint
 
 
 # --- what the app sends ------------------------------------------------------------------------------------------
 
-
-def _frame(kind: str, **fields: object) -> dict[str, object]:
-    return {"v": VERSIONS[0], "type": kind, **fields}
+type Frame = dict[str, object]
 
 
-def welcome(version: int, ack_seq: int) -> dict[str, object]:
+class NotSpoken(Exception):
+    """The integration speaks an earlier version, in which this cannot be said."""
+
+
+_ADDED_FIELDS: Mapping[str, Mapping[str, object]] = {
+    "start": {"proof": None, "pass": None},
+    "enrol_card": {"label": ""},
+}
+"""Fields of an ask that version 2 added, and what they are where nothing is asked of them."""
+_DROPPED = frozenset({"proof", "label"})
+"""Without these an ask is only less: a start without its proof is refused as too old, a card has no name yet."""
+_ADDED_ASKS = frozenset({"change_card", "remove_card", "assign_card"})
+_ADDED_TELLS = frozenset({"rules", "holds"})
+
+
+def frame(message: Mapping[str, object], version: int) -> Frame:
+    """Return a message as it goes over the wire in a version."""
+    return {"v": version, **message}
+
+
+def welcome(version: int, ack_seq: int) -> Frame:
     """Answer to `hello`."""
-    return _frame("welcome", version=version, ack_seq=ack_seq)
+    return {"type": "welcome", "version": version, "ack_seq": ack_seq}
 
 
-def ack(incarnation: str, ack_seq: int) -> dict[str, object]:
+def ack(incarnation: str, ack_seq: int) -> Frame:
     """Records up to `ack_seq` are committed in the books."""
-    return _frame("ack", incarnation=incarnation, ack_seq=ack_seq)
+    return {"type": "ack", "incarnation": incarnation, "ack_seq": ack_seq}
 
 
-def ask(ask_id: str, what: str, body: Mapping[str, object]) -> dict[str, object]:
-    """Ask the integration to decide something."""
-    return _frame("ask", id=ask_id, what=what, body=dict(body))
+def ask(ask_id: str, what: str, body: Mapping[str, object], version: int) -> Frame:
+    """Ask the integration to decide something. Raises `NotSpoken` for what an earlier version cannot express."""
+    asked = dict(_ADDED_FIELDS.get(what, {})) | dict(body)
+    if version < 2:
+        if what in _ADDED_ASKS:
+            raise NotSpoken(what)
+        for name, nothing in _ADDED_FIELDS.get(what, {}).items():
+            # A guest's start without its pass would be the host's own start.
+            if asked.pop(name) != nothing and name not in _DROPPED:
+                raise NotSpoken(f"{what}.{name}")
+    return {"type": "ask", "id": ask_id, "what": what, "body": asked}
 
 
-def tell_blocked(resident_ids: Sequence[str]) -> dict[str, object]:
-    """Tell the full list of residents the manager blocked."""
-    return _frame("tell", what="blocked", body={"resident_ids": list(resident_ids)})
+def tell(what: str, body: Mapping[str, object]) -> Frame:
+    """Tell the integration something."""
+    return {"type": "tell", "what": what, "body": dict(body)}
 
 
-def tell_cost(session_id: str, amount_minor: int, currency: str) -> dict[str, object]:
+def is_told(what: str, version: int) -> bool:
+    """Whether a tell exists in a version."""
+    return version > 1 or what not in _ADDED_TELLS
+
+
+def tell_blocked(resident_ids: Sequence[str]) -> Frame:
+    """Tell the full list of residents who may not start."""
+    return tell("blocked", {"resident_ids": list(resident_ids)})
+
+
+def tell_rules(residents: Sequence[Mapping[str, object]]) -> Frame:
+    """Tell the full list of residents with rules."""
+    return tell("rules", {"residents": list(residents)})
+
+
+def tell_holds(holds: Sequence[Mapping[str, object]]) -> Frame:
+    """Tell the full list of stalls that are kept free for somebody."""
+    return tell("holds", {"holds": list(holds)})
+
+
+def tell_cost(session_id: str, amount_minor: int, currency: str) -> Frame:
     """Tell what a session costs so far, for display only."""
-    body = {"session_id": session_id, "amount_minor": amount_minor, "currency": currency}
-    return _frame("tell", what="cost", body=body)
+    return tell("cost", {"session_id": session_id, "amount_minor": amount_minor, "currency": currency})
 
 
-def error(code: str, message: str, **more: object) -> dict[str, object]:
+def error(code: str, message: str, **more: object) -> Frame:
     """Refuse a message."""
-    return _frame("error", code=code, message=message, **more)
+    return {"type": "error", "code": code, "message": message, **more}
 
 
 def rfc3339(at: datetime) -> str:

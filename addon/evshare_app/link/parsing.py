@@ -1,6 +1,7 @@
 """Reads the integration's frames. What is not exactly a message of `docs/link.md` is refused whole."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 import json
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +13,7 @@ from .messages import (
     BuildingChanged,
     BuildingInfo,
     BuildingSlice,
+    CardsTold,
     Complaint,
     Denied,
     EpochBegun,
@@ -31,6 +33,7 @@ from .messages import (
     SliceCut,
     StallInfo,
 )
+from .tells import TELLS
 
 
 class UnsupportedVersion(BadMessage):
@@ -107,6 +110,7 @@ def _stall(fields: Fields) -> StallInfo:
         phases=fields.whole("phases"),
         lock_quality=fields.text("lock_quality", 32),
         billable=fields.flag("billable"),
+        card_reader=fields.newer("card_reader", fields.flag),
     )
     fields.done()
     return info
@@ -165,6 +169,8 @@ def _session_authorised(fields: Fields) -> SessionAuthorised:
         credential_kind=fields.text("credential_kind", 16),
         mode=fields.text("mode", 16),
         plug_epoch=fields.optional("plug_epoch", fields.whole),
+        credential_id=fields.newer("credential_id", fields.text),
+        cap_wh=fields.newer("cap_wh", fields.whole),
     )
 
 
@@ -215,6 +221,7 @@ def _denied(fields: Fields) -> Denied:
         credential_kind=fields.text("credential_kind", 16),
         reason=fields.text("reason", 32),
         resident_id=fields.optional("resident_id", fields.text),
+        credential_id=fields.newer("credential_id", fields.text),
     )
 
 
@@ -268,6 +275,9 @@ def _live_session(fields: Fields) -> LiveSession:
         authorised_at=fields.time("authorised_at"),
         started_at=fields.optional("started_at", fields.time),
         energy_wh=fields.whole("energy_wh"),
+        credential_kind=fields.newer("credential_kind", partial(fields.text, max_length=16)),
+        credential_id=fields.newer("credential_id", fields.text),
+        cap_wh=fields.newer("cap_wh", fields.whole),
     )
     fields.done()
     return session
@@ -288,21 +298,15 @@ def _answer(fields: Fields) -> Answer:
     return answer
 
 
-def _tell(fields: Fields) -> OfficeTicket:
+def _tell(fields: Fields) -> OfficeTicket | CardsTold:
     what = fields.text("what")
-    if what != "office_ticket":
-        raise BadMessage("what", what, "office_ticket")
+    reader = TELLS.get(what)
+    if reader is None:
+        raise BadMessage("what", what, ", ".join(TELLS))
     body = fields.child("body")
-    ticket = OfficeTicket(
-        ticket_hash=body.text("ticket_hash"),
-        user_id=body.text("user_id"),
-        name=body.text("name", 200, empty=True),
-        expires_at=body.time("expires_at"),
-    )
+    told = reader(body)
     body.done()
-    if len(ticket.ticket_hash) != 64 or set(ticket.ticket_hash) - set("0123456789abcdef"):
-        raise BadMessage("body.ticket_hash", ticket.ticket_hash, "a SHA-256 in 64 lower-case hex digits")
-    return ticket
+    return told
 
 
 def _complaint(fields: Fields) -> Complaint:

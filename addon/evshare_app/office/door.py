@@ -1,33 +1,38 @@
-"""Who may open the office: a manager with a session from a ticket, or an HA admin through Home Assistant's ingress.
+"""Who may open the office: whoever has a session from a ticket or a link, or comes through Home Assistant's ingress.
 
 Ingress says who asks, not what they may: the integration is asked over the link for the role of the user, at most
-once a minute. What ingress says is believed only from the Supervisor's own address.
+once a minute. What ingress says is believed only from the Supervisor's own address. Admins of Home Assistant are
+managers; other users of it have the role a manager named them for, or none; who came by a link has the role it was
+made for until a manager removes them.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 import re
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from sqlalchemy import Connection
+from yarl import URL
 
 from ..books.building import BuildingRow, NoBuilding, the_building
 from ..books.engine import Books
 from ..i18n import best_language, gettext_for, mark
 from ..link.door import AskRefused, LinkDoor, LinkDown
 from ..payment.stripe_rail import StripeRail
+from ..resident.tags import TagKeys
 from ..settings import Settings
-from ..tokens import TokenKey
+from ..tokens import TokenKey, masked_matches
 from ..web.forms import read_form
 from ..web.limits import Rate, TokenBuckets, client_address
 from ..web.listener import Access, Refused, Route, came_from_itself, content_security_policy, security_headers
 from ..web.pages import Pages, View, static_file
-from .signing_in import SESSION_LIFE, Manager, end_sessions, find_manager
+from ..web.tls import Certificate
+from .roles import NAMES, Role, check_routes, may
+from .signing_in import SESSION_LIFE, Manager, end_sessions, find_manager, named_role, note_role
 
 INGRESS_PEER = "172.30.32.2"
 """The Supervisor's address in the apps' network (Home Assistant developer documentation, ingress)."""
@@ -63,6 +68,10 @@ class OfficeParts:
     settings: Settings
     clock: Callable[[], datetime]
     ingress_peer: str = INGRESS_PEER
+    tags: TagKeys | None = None
+    """None: the key of the house's NFC tags cannot be used."""
+    certificate: Certificate | None = None
+    """The portal's own; None: the portal speaks plain HTTP."""
 
 
 class OfficeDoor:
@@ -74,6 +83,7 @@ class OfficeDoor:
         self._everyone = TokenBuckets(Rate(per_minute=1200, burst=200))
         self._strangers = TokenBuckets(Rate(per_minute=30, burst=20))
         self._roles: dict[str, tuple[float, str]] = {}
+        self._routes: dict[str, Route] = {}
         https = parts.settings.office_is_https
         self.cookie = "__Host-evs_o" if https else "evs_o"
         self._headers = security_headers(content_security_policy(frame_ancestors="'none'"))
@@ -108,19 +118,27 @@ class OfficeDoor:
                 raise Refused(429, retry_after_s=wait_s)
         if route is None:
             return
+        if route.access is Access.ANYONE:
+            if request.method == "POST":
+                await self._check_post(request, None)
+            return
         if manager is None:
-            if route.access is not Access.ANYONE:
-                raise Refused(403)
-        elif route.access is not Access.ANYONE:
-            await self._check_role(request, manager)
-            request[_MANAGER] = manager
+            raise Refused(403)
+        manager = await self._in_role(request, manager)
+        request[_MANAGER] = manager
+        if not may(route, manager.role):
+            say = gettext_for(self.view(request).language)
+            raise Refused(403, say("This is not part of your role in the office. A manager can do it."))
         if request.method == "POST":
-            await self._check_post(request, None if route.access is Access.ANYONE else manager)
+            await self._check_post(request, manager)
 
     async def apologise(self, request: web.Request, status: int, message: str) -> web.Response:
         """Return the page for an error."""
         say = gettext_for(self.view(request).language)
         heading, text = _PROBLEMS.get(status, _PROBLEMS[500 if status >= 500 else 400])
+        if status == 403 and _MANAGER in request:
+            # They are in already, so coming in is not what they lack.
+            heading = _PROBLEMS[400][0]
         return self.page(request, "problem.html", status, heading=say(heading), message=message or say(text))
 
     def _by_ingress(self, request: web.Request) -> bool:
@@ -129,20 +147,31 @@ class OfficeDoor:
     def _ingress_user(self, request: web.Request) -> Manager:
         user_id = request.headers["X-Remote-User-Id"][:64]
         name = request.headers.get("X-Remote-User-Display-Name", "")[:200]
-        return Manager(user_id=user_id, name=name, csrf=self.parts.key.csrf(f"ingress:{user_id}"))
+        # The role is found out next; until then it is the one that may least.
+        return Manager(user_id=user_id, name=name, csrf=self.parts.key.csrf(f"ingress:{user_id}"), role=Role.TECHNICIAN)
 
-    async def _check_role(self, request: web.Request, manager: Manager) -> None:
-        """Let only admins in. A session outlives the link being down: the books must stay readable then."""
+    async def _in_role(self, request: web.Request, manager: Manager) -> Manager:
+        """Return who asks in the role they have now. Raises `Refused` for those who have none."""
+        if manager.person_id is not None:
+            return manager
+        by_ingress = self._by_ingress(request)
+        role = await self.parts.books.read(lambda conn: named_role(conn, manager.user_id))
         try:
-            role = await self._role(manager.user_id)
+            if await self._role(manager.user_id) == "admin":
+                role = Role.MANAGER
         except LinkDown:
-            if self._by_ingress(request):
+            if role is None and by_ingress:
                 raise Refused(503) from None
-            return
-        if role != "admin":
+            # A session outlives the link being down: the books must stay readable then.
+            return manager if role is None or not by_ingress else replace(manager, role=role)
+        if role is None:
             now = self.parts.clock()
             await self.parts.books.write(lambda conn: end_sessions(conn, manager.user_id, now))
             raise Refused(403)
+        if role is not manager.role and not by_ingress:
+            now_is = role
+            await self.parts.books.write(lambda conn: note_role(conn, manager.user_id, now_is))
+        return replace(manager, role=role)
 
     async def _role(self, user_id: str) -> str:
         loop_s = asyncio.get_running_loop().time()
@@ -171,7 +200,7 @@ class OfficeDoor:
         if manager is not None:
             form = await read_form(request)
             sent = form.text("csrf", default="")
-            if not hmac.compare_digest(sent.encode(), manager.csrf.encode()):
+            if not masked_matches(manager.csrf, sent):
                 say = gettext_for(self.view(request).language)
                 raise Refused(403, say("This page was too old. Please go back, reload it and try again."))
 
@@ -181,6 +210,11 @@ class OfficeDoor:
         except NoBuilding:
             return None, None
         return find_manager(conn, cookie, self.parts.key, now), building
+
+    def declare(self, routes: Sequence[Route]) -> None:
+        """Take in what the office answers. Raises `WrongAccess` for a route that lets in whom it must not."""
+        check_routes(routes)
+        self._routes = {f"{route.method} {route.path}": route for route in routes}
 
     # --- what the pages use ----------------------------------------------------------------------------------------
 
@@ -197,6 +231,11 @@ class OfficeDoor:
         if building is None:
             raise Refused(404)
         return building
+
+    def may(self, request: web.Request, route: str) -> bool:
+        """Whether whoever is in the office may open a route, named as it is declared: ``POST /office/settings``."""
+        manager: Manager | None = request.get(_MANAGER)
+        return manager is not None and may(self._routes[route], manager.role)
 
     def base(self, request: web.Request) -> str:
         """Return what our addresses start with in this browser."""
@@ -222,19 +261,27 @@ class OfficeDoor:
 
     def page(self, request: web.Request, template: str, status: int = 200, **context: object) -> web.Response:
         """Return a rendered page."""
-        text = self.pages.text(template, self.view(request), by_ingress=self._by_ingress(request), **context)
+        manager: Manager | None = request.get(_MANAGER)
+        text = self.pages.text(
+            template,
+            self.view(request),
+            by_ingress=self._by_ingress(request),
+            may=lambda route: self.may(request, route),
+            role=NAMES[manager.role] if manager is not None else "",
+            **context,
+        )
         return web.Response(text=text, status=status, content_type="text/html")
 
     def see_other(self, request: web.Request, address: str) -> web.Response:
         """Return the answer after a POST: look there."""
         return web.Response(status=303, headers={"Location": self.base(request) + address})
 
-    def give_cookie(self, response: web.Response, cookie: str) -> None:
+    def give_cookie(self, response: web.Response, cookie: str, life: timedelta = SESSION_LIFE) -> None:
         """Let the browser keep the office session."""
         response.set_cookie(
             self.cookie,
             cookie,
-            max_age=int(SESSION_LIFE.total_seconds()),
+            max_age=int(life.total_seconds()),
             path="/",
             secure=self.parts.settings.office_is_https,
             httponly=True,
@@ -244,6 +291,18 @@ class OfficeDoor:
     def take_cookie(self, response: web.Response) -> None:
         """Make the browser forget the office session."""
         response.del_cookie(self.cookie, path="/", secure=self.parts.settings.office_is_https, httponly=True)
+
+    def office_address(self, request: web.Request) -> str:
+        """Return the office's own address for links; a guess where the owner set none."""
+        settings = self.parts.settings
+        if settings.office_url:
+            return settings.office_url
+        asked = request.headers.get("X-Forwarded-Host", "") if self._by_ingress(request) else request.host
+        try:
+            host = URL(f"http://{asked}").host or "localhost"
+        except ValueError:
+            host = "localhost"
+        return f"http://{f'[{host}]' if ':' in host else host}:{settings.office_port or request.url.port}"
 
     def portal_address(self, request: web.Request) -> str:
         """Return the portal's address for links and QR codes; a guess where the owner set none."""

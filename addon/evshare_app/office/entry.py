@@ -1,15 +1,21 @@
 """The way into the office and out of it."""
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aiohttp import web
+from sqlalchemy import Connection
 
+from ..books.building import NoBuilding
 from ..i18n import gettext_for
 from ..web.forms import read_form
 from ..web.listener import Access, Route
 from ..web.pages import static_file
 from .door import OfficeDoor
-from .signing_in import TicketInvalid, end_sessions, redeem_ticket
+from .signing_in import INVITED_LIFE, SESSION_LIFE, TicketInvalid, end_sessions, redeem_invitation, redeem_ticket
+
+_TICKET_WAIT_S = 1.0
 
 
 class Entry:
@@ -23,7 +29,7 @@ class Entry:
         return (
             Route(method="GET", path="/sign-in", handler=self._show, access=Access.ANYONE),
             Route(method="POST", path="/sign-in", handler=self._redeem, access=Access.ANYONE),
-            Route(method="POST", path="/office/sign-out", handler=self._sign_out, access=Access.MANAGER),
+            Route(method="POST", path="/office/sign-out", handler=self._sign_out, access=Access.OFFICE),
             Route(method="GET", path="/office/static/{name}", handler=static_file, access=Access.ANYONE),
             Route(method="GET", path="/office/health", handler=self._health, access=Access.ANYONE),
         )
@@ -35,14 +41,29 @@ class Entry:
         ticket = (await read_form(request)).text("token", 300).rpartition("#")[2]
         parts = self._door.parts
         now = parts.clock()
+
+        def redeem(conn: Connection) -> tuple[str, timedelta]:
+            try:
+                return redeem_ticket(conn, ticket, parts.key, now), SESSION_LIFE
+            except TicketInvalid:
+                return redeem_invitation(conn, ticket, parts.key, now), INVITED_LIFE
+
         try:
-            cookie = await parts.books.write(lambda conn: redeem_ticket(conn, ticket, parts.key, now))
-        except TicketInvalid:
+            try:
+                cookie, life = await parts.books.write(redeem)
+            except TicketInvalid:
+                # The browser may be here before Home Assistant's word about its ticket is.
+                await asyncio.sleep(_TICKET_WAIT_S)
+                cookie, life = await parts.books.write(redeem)
+        except TicketInvalid, NoBuilding:
             say = gettext_for(self._door.view(request).language)
-            problem = say("This ticket was used already or is too old. Please get a new one in Home Assistant.")
+            problem = say(
+                "This ticket or link was used already or is too old. Please get a new one in Home Assistant, or ask a "
+                "manager for another link."
+            )
             return self._door.page(request, "sign_in.html", 403, problem=problem)
         response = self._door.see_other(request, "/office")
-        self._door.give_cookie(response, cookie)
+        self._door.give_cookie(response, cookie, life)
         return response
 
     async def _sign_out(self, request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ from ..i18n import LANGUAGES
 from ..ledger.ledger import verify
 from ..statement.checks import run_checks
 from ..statement.remittance import is_iban
+from ..web.compress import keep_plain
 from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Route
 from .door import OfficeDoor
@@ -25,8 +26,8 @@ class HousePages:
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
         return (
-            Route(method="GET", path="/office/checks", handler=self._checks, access=Access.MANAGER),
-            Route(method="GET", path="/office/settings", handler=self._settings, access=Access.MANAGER),
+            Route(method="GET", path="/office/checks", handler=self._checks, access=Access.BOARD),
+            Route(method="GET", path="/office/settings", handler=self._settings, access=Access.BOARD),
             Route(method="POST", path="/office/settings", handler=self._save, access=Access.MANAGER),
         )
 
@@ -43,7 +44,7 @@ class HousePages:
 
     async def _settings(self, request: web.Request) -> web.Response:
         settings = self._parts.settings
-        return self._door.page(
+        page = self._door.page(
             request,
             "settings.html",
             here="settings",
@@ -53,9 +54,12 @@ class HousePages:
             guessed=settings.portal_url is None,
             secure=settings.portal_is_https,
             cards=self._parts.rail is not None,
-            pairing_token=self._parts.pairing_token,
+            # Whoever has it can pretend to be the building: only those who may change something see it.
+            pairing_token=self._parts.pairing_token if self._door.may(request, "POST /office/settings") else "",
             saved=request.query.get("said") == "saved",
         )
+        # It shows the pairing token.
+        return keep_plain(page)
 
     async def _save(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -69,6 +73,7 @@ class HousePages:
             "iban": iban or None,
             "payee": payee or None,
             "address": form.text("address", 500, default="") or None,
+            "contact": form.text("contact", 120, default="") or None,
             "language": form.choice("language", LANGUAGES),
         }
         await self._parts.books.write(lambda conn: conn.execute(update(building_table).values(**values)) and None)

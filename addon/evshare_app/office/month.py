@@ -34,13 +34,13 @@ class MonthPages:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
-        manager, one = Access.MANAGER, "/office/statements/{id}"
+        manager, board, one = Access.MANAGER, Access.BOARD, "/office/statements/{id}"
         return (
-            Route(method="GET", path="/office/month", handler=self._show, access=manager),
+            Route(method="GET", path="/office/month", handler=self._show, access=board),
             Route(method="POST", path="/office/month/close", handler=self._close, access=manager),
             Route(method="POST", path="/office/month/collect", handler=self._collect_open, access=manager),
-            Route(method="GET", path=f"{one}/page", handler=self._statement_page, access=manager),
-            Route(method="GET", path=f"{one}/pdf", handler=self._statement_pdf, access=manager),
+            Route(method="GET", path=f"{one}/page", handler=self._statement_page, access=board),
+            Route(method="GET", path=f"{one}/pdf", handler=self._statement_pdf, access=board),
             Route(method="POST", path=f"{one}/transfer", handler=self._transfer, access=manager),
             Route(method="POST", path=f"{one}/collect", handler=self._collect, access=manager),
         )
@@ -67,6 +67,7 @@ class MonthPages:
             months=months if month in months else [month, *months],
             preview=preview,
             reasons=[reason.text(say) for reason in reasons],
+            disputed=[reason.text(say) for reason in preview.disputed],
             statements=statements,
             states=PAY_STATES,
             paid=sum(one.gross.minor - one.standing.due.minor for one in statements),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from ..books.access_tables import card
 from ..books.schema import account, cdr, device, record, resident, session, slice_, statement
 from ..books.schema import stall as stall_table
 from ..model import AccountId, Month, StatementId, from_ms, to_ms
@@ -27,6 +28,7 @@ class StallLine:
     max_current_a: int
     lock_quality: str
     billable: bool
+    card_reader: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,9 @@ class DeniedLine:
     stall: str
     reason: str
     credential: str
+    label: str
+    """The card's, where it is known and has one."""
+    resident_id: str | None
     resident: str | None
 
 
@@ -95,9 +100,15 @@ def stalls(conn: Connection) -> list[StallLine]:
             max_current_a=row.max_current_a,
             lock_quality=row.lock_quality,
             billable=bool(row.billable),
+            card_reader=bool(row.card_reader),
         )
         for row in rows
     ]
+
+
+def readers(conn: Connection, *, all_of_them: bool) -> list[StallLine]:
+    """Return the stalls where a card can be shown; all where the integration does not tell which."""
+    return [stall for stall in stalls(conn) if stall.card_reader or all_of_them]
 
 
 def day_energy(conn: Connection, start: datetime, end: datetime, zone: ZoneInfo) -> Day:
@@ -146,26 +157,30 @@ def day_sessions(conn: Connection, start: datetime) -> list[DaySession]:
     ]
 
 
-def denied_since(conn: Connection, start: datetime) -> list[DeniedLine]:
-    """Return who was not let in since `start`, the newest first, at most 100."""
+def denied_since(conn: Connection, start: datetime, *, at_most: int = 100) -> list[DeniedLine]:
+    """Return who was not let in since `start`, the newest first."""
     names: dict[str, str] = {row[0]: row[1] for row in conn.execute(select(stall_table.c.stall_id, stall_table.c.name))}
-    people: dict[str, str] = {row[0]: row[1] for row in conn.execute(select(resident.c.resident_id, resident.c.name))}
+    people = resident_names(conn)
+    labels: dict[str, str] = {row[0]: row[1] for row in conn.execute(select(card.c.card_id, card.c.label))}
     rows = conn.execute(
         select(record.c.at_ms, record.c.body_json)
         .where(record.c.kind == "denied", record.c.at_ms >= to_ms(start))
         .order_by(record.c.at_ms.desc())
-        .limit(100)
+        .limit(at_most)
     )
     lines = []
     for row in rows:
         body = json.loads(row.body_json)
+        resident_id = body["resident_id"]
         lines.append(
             DeniedLine(
                 at_ms=row.at_ms,
                 stall=names.get(body["stall_id"], body["stall_id"]),
                 reason=body["reason"],
                 credential=body["credential_kind"],
-                resident=people.get(body["resident_id"] or ""),
+                label=labels.get(body.get("credential_id") or "", ""),
+                resident_id=resident_id if resident_id in people else None,
+                resident=people.get(resident_id or ""),
             )
         )
     return lines

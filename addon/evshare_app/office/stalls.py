@@ -9,9 +9,12 @@ from sqlalchemy import Connection, update
 
 from ..books.schema import stall as stall_table
 from ..tokens import new_stall_code
+from ..web.forms import Form
 from ..web.listener import Access, Refused, Route
 from .door import OfficeDoor
+from .reach import reach_of
 from .reading import stalls
+from .sheets import may_print
 from .words import LOCKS
 
 
@@ -25,13 +28,14 @@ class StallPages:
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
         return (
-            Route(method="GET", path="/office/stalls", handler=self._list, access=Access.MANAGER),
-            Route(method="GET", path="/office/stalls/{id}/qr.svg", handler=self._qr, access=Access.MANAGER),
-            Route(method="POST", path="/office/stalls/{id}/new-code", handler=self._new_code, access=Access.MANAGER),
+            Route(method="GET", path="/office/stalls", handler=self._list, access=Access.OFFICE),
+            Route(method="GET", path="/office/stalls/{id}/qr.svg", handler=self._qr, access=Access.OFFICE),
+            Route(method="POST", path="/office/stalls/{id}/new-code", handler=self._new_code, access=Access.TECHNICIAN),
         )
 
     async def _list(self, request: web.Request) -> web.Response:
-        known = await self._parts.books.read(stalls)
+        settings = self._parts.settings
+        known, reach = await self._parts.books.read(lambda conn: (stalls(conn), reach_of(conn, settings)))
         portal = self._door.portal_address(request)
         signs = [
             {
@@ -42,7 +46,6 @@ class StallPages:
             }
             for stall in known
         ]
-        settings = self._parts.settings
         return self._door.page(
             request,
             "stalls.html",
@@ -51,9 +54,12 @@ class StallPages:
             guessed=settings.portal_url is None,
             portal=portal,
             secure=settings.portal_is_https,
+            drawable=not reach.refusal(indoors=False),
         )
 
     async def _qr(self, request: web.Request) -> web.Response:
+        # For a sign maker: only for an address that a phone has reached.
+        await may_print(self._door, request, Form({}))
         known = await self._parts.books.read(stalls)
         stall = next((one for one in known if one.stall_id == request.match_info["id"]), None)
         if stall is None:

@@ -28,7 +28,7 @@ class TariffPage:
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
         return (
-            Route(method="GET", path="/office/tariff", handler=self._show, access=Access.MANAGER),
+            Route(method="GET", path="/office/tariff", handler=self._show, access=Access.BOARD),
             Route(method="POST", path="/office/tariff", handler=self._add, access=Access.MANAGER),
         )
 
@@ -43,6 +43,8 @@ class TariffPage:
             valid_from = _valid_from(form, building.zone, now)
             ocpi = _json(form) if by_hand else _flat(form, building.currency, now)
             await self._parts.books.write(lambda conn: add_version(conn, ocpi, valid_from, now))
+            # What a limit in money is good for depends on the price.
+            await self._parts.link.tell_rules()
         except (TariffError, BadInput) as error:
             return await self._page(request, problem=str(error), edited=form.text("ocpi", 60_000, default=""))
         return self._door.see_other(request, "/office/tariff")

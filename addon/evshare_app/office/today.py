@@ -33,7 +33,7 @@ class TodayPage:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
-        return (Route(method="GET", path="/office", handler=self._show, access=Access.MANAGER),)
+        return (Route(method="GET", path="/office", handler=self._show, access=Access.OFFICE),)
 
     async def _show(self, request: web.Request) -> web.Response:
         parts = self._door.parts

@@ -20,6 +20,9 @@ MODES = {"fast": mark("Fast"), "solar_only": mark("Only sun")}
 DENIALS = {
     "unknown_card": mark("Unknown card"),
     "blocked_card": mark("Blocked card"),
+    "card_used_up": mark("The card’s energy of this month is used up"),
+    "card_quiet": mark("Quiet hours of the card"),
+    "which_stall": mark("Not clear which stall was meant"),
     "unknown_resident": mark("Unknown resident"),
     "blocked_resident": mark("Blocked resident"),
     "stall_in_use": mark("Stall in use"),
@@ -30,9 +33,64 @@ DENIALS = {
     "expired": mark("Took too long"),
     "quota": mark("Charging elsewhere already"),
     "not_allowed": mark("Not allowed"),
+    "wrong_stall": mark("Not one of their stalls"),
+    "outside_hours": mark("Not in their hours"),
+    "month_used_up": mark("Energy of this month is used up"),
+    "no_credit": mark("Money of this month is used up"),
+    "held": mark("Kept free for somebody else"),
+    "pass_expired": mark("Guest pass is over"),
 }
 
-CREDENTIALS = {"card": mark("Card"), "phone": mark("Phone"), "ha_user": mark("Home Assistant")}
+WHAT_TO_DO = {
+    "unknown_card": mark("Nobody has this card. Under Cards it can be assigned to a resident."),
+    "blocked_card": mark("The card is blocked. Under Cards it can be unblocked."),
+    "card_used_up": mark(
+        "The card has a cap of its own. It can be raised on the card’s page, or it waits for the 1st."
+    ),
+    "card_quiet": mark("The card starts nothing in its quiet hours. They are set on the card’s page."),
+    "which_stall": mark(
+        "One reader serves several stalls, and more than one car could be meant. Plug in, then show the card "
+        "within a few minutes; or use the phone."
+    ),
+    "unknown_resident": mark("Home Assistant has no such resident any more. Add them there."),
+    "blocked_resident": mark("Blocked by the manager, not moved in yet, or moved out. The resident’s page says which."),
+    "stall_in_use": mark("Somebody else had a session there."),
+    "stall_unavailable": mark(
+        "Home Assistant could not reach the wall connector. If it lasts, look at its fuse and network."
+    ),
+    "no_plug": mark("They started, and no car came in time. Start again, then plug in within three minutes."),
+    "plug_too_old": mark(
+        "The car had been plugged in for more than five minutes. Unplug it, plug it in again, then start; a "
+        "passkey or the stall’s tag do as well."
+    ),
+    "plug_changed": mark("Between looking and starting another car was plugged in. Look again, then start."),
+    "expired": mark("The start came too late. Try again."),
+    "quota": mark("They have as many sessions open as they may. The number is in their rules."),
+    "not_allowed": mark("This user of Home Assistant may not start here, or nobody opted in to this way of starting."),
+    "wrong_stall": mark("Their rules, or the guest’s pass, name other stalls."),
+    "outside_hours": mark("Their rules name the hours in which they may start."),
+    "month_used_up": mark("Their rules have a quota of energy. It can be raised there, or it waits for the 1st."),
+    "no_credit": mark("Their rules have a limit in money. It can be raised there, or it waits for the 1st."),
+    "held": mark("Somebody waited for this stall and it was kept free for them."),
+    "pass_expired": mark("The guest’s pass has run out or is used up. Whoever made it can make another."),
+}
+"""Each reason at more length, and what helps."""
+
+CREDENTIALS = {
+    "card": mark("Card"),
+    "phone": mark("Phone"),
+    "ha_user": mark("Home Assistant"),
+    "pass": mark("Guest pass"),
+    "car": mark("Car"),
+}
+
+PASS_STATES = {
+    "valid": (mark("Valid"), "good"),
+    "used_up": (mark("Used up"), "info"),
+    "over": (mark("Run out"), "info"),
+    "revoked": (mark("Withdrawn"), "bad"),
+}
+"""Text and tone of what a guest pass is good for."""
 
 LOCKS = {
     "enforced": mark("Locked: only residents can charge."),

@@ -1,14 +1,18 @@
-"""The way in: an invitation makes this phone its resident's."""
+"""The way in: an invitation makes this phone its resident's. It comes as a link, a QR code, or a short code to type."""
 
 from collections.abc import Sequence
 
 from aiohttp import web
+from sqlalchemy import Connection
 
 from ..i18n import gettext_for
 from ..resident.devices import InviteInvalid, redeem_invite
+from ..resident.short_codes import redeem_invite_code
+from ..tokens import as_short_code
 from ..web.forms import read_form
 from ..web.listener import Access, Route
 from .door import PortalDoor, see_other
+from .phones import phone_label
 
 
 class Entry:
@@ -25,35 +29,36 @@ class Entry:
         )
 
     async def _show(self, request: web.Request) -> web.Response:
-        return self._door.page(request, "invite.html", problem="")
+        return self._page(request, "")
 
     async def _redeem(self, request: web.Request) -> web.Response:
         self._door.check_redeems(request)
         form = await read_form(request)
-        # People paste the whole link as well as its end.
-        token = form.text("token", 300).rpartition("#")[2]
-        parts = self._door.parts
-        label = _label(request.headers.get("User-Agent", ""))
-        now = parts.clock()
-        try:
-            cookie = await parts.books.write(lambda conn: redeem_invite(conn, token, label, parts.key, now))
-        except InviteInvalid:
+        # People paste the whole link as well as its end, or type the short code.
+        typed = form.text("token", 300).rpartition("#")[2].strip()
+        parts, label, now = self._door.parts, phone_label(request), self._door.parts.clock()
+        code = as_short_code(typed)
+
+        def redeem(conn: Connection) -> str | None:
+            if code is not None:
+                return redeem_invite_code(conn, code, label, parts.key, now)
+            try:
+                return redeem_invite(conn, typed, label, parts.key, now)
+            except InviteInvalid:
+                return None
+
+        cookie = await parts.books.write(redeem)
+        if cookie is None:
             self._door.note_wrong_redeem(request)
             say = gettext_for(self._door.view(request).language)
             problem = say("This invitation does not work any more, or it was not copied whole. Ask for a new one.")
-            page = self._door.page(request, "invite.html", problem=problem)
+            page = self._page(request, problem)
             page.set_status(404)
             return page
         response = see_other("/")
         self._door.give_cookie(response, cookie)
         return response
 
-
-def _label(user_agent: str) -> str:
-    """Say what kind of phone it is, for the list of phones; nothing that identifies it."""
-    systems = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"))
-    more = (("Mac OS", "Mac"), ("Linux", "Linux"))
-    browsers = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-    system = next((name for mark, name in (*systems, *more) if mark in user_agent), "Phone")
-    browser = next((name for mark, name in browsers if mark in user_agent), "")
-    return f"{system}, {browser}" if browser else system
+    def _page(self, request: web.Request, problem: str) -> web.Response:
+        passkeys = self._door.relying_party(request) is not None
+        return self._door.page(request, "invite.html", problem=problem, passkeys=passkeys)

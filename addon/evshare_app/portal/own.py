@@ -1,7 +1,6 @@
-"""A resident's own pages: home, sessions, statements and how they are paid."""
+"""A resident's own pages: home, statements and how they are paid."""
 
 from collections.abc import Sequence
-from itertools import groupby
 import logging
 
 from aiohttp import web
@@ -10,17 +9,17 @@ from sqlalchemy import Connection, select
 
 from ..books.schema import stall as stall_table
 from ..i18n import gettext_for
-from ..model import AccountId, Month, from_ms
+from ..model import AccountId, Month
 from ..payment.rail import PaymentError, PayState, RailUnavailable
 from ..statement.remittance import epc_qr
 from ..web.documents import html_document, pdf_document
 from ..web.listener import Access, Refused, Route
 from .door import PortalDoor, see_other
+from .notices import news_now
+from .queue import queue_now
 from .reading import (
-    SessionLine,
     StatementLine,
     month_so_far,
-    sessions_of,
     statement_html,
     statement_of,
     statement_pdf,
@@ -32,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class OwnPages:
-    """Home, sessions, statements."""
+    """Home and statements."""
 
     def __init__(self, door: PortalDoor) -> None:
         self._door = door
@@ -43,7 +42,6 @@ class OwnPages:
         mine = Access.RESIDENT
         return (
             Route(method="GET", path="/", handler=self._home, access=Access.ANYONE),
-            Route(method="GET", path="/sessions", handler=self._sessions, access=mine),
             Route(method="GET", path="/statements", handler=self._statements, access=mine),
             Route(method="GET", path="/statements/{id}", handler=self._statement, access=mine),
             Route(method="GET", path="/statements/{id}/page", handler=self._statement_page, access=mine),
@@ -53,6 +51,8 @@ class OwnPages:
 
     async def _home(self, request: web.Request) -> web.Response:
         phone = self._door.maybe_phone(request)
+        if phone is None and self._door.maybe_guest(request) is not None:
+            return see_other("/g")
         if phone is None:
             return self._door.page(request, "stranger.html")
         building = self._door.building(request)
@@ -65,47 +65,31 @@ class OwnPages:
                 statements_of(conn, phone.person.account_id, now),
             )
         )
-        found = live.session_of(phone.person.resident_id) if live.connected else None
-        running = found[1] if found else None
         lines = []
         for stall_id, name, code in stalls:
             seen = live.stall(stall_id) if live.connected else None
             text, tone = STATUSES.get(seen.status, NO_CONTACT) if seen else NO_CONTACT
-            mine = running is not None and seen is not None and seen.session == running
-            lines.append({"name": name, "code": code, "text": text, "tone": tone, "mine": mine})
+            running = seen.session if seen else None
+            mine = running if running is not None and running.resident_id == phone.person.resident_id else None
+            free = seen is not None and seen.status == "available"
+            lines.append({"name": name, "code": code, "text": text, "tone": tone, "mine": mine, "free": free})
+        unpaid = [one for one in statements if one.standing.state is not PayState.PAID]
         return self._door.page(
             request,
             "home.html",
             here="home",
             name=phone.person.name,
             stalls=lines,
-            running=running,
+            free=sum(line["free"] is True for line in lines),
             so_far=so_far,
             month=Month.of(now, building.zone),
             currency=building.currency,
-            unpaid=[one for one in statements if one.standing.state is not PayState.PAID],
+            unpaid=unpaid,
+            open_minor=sum(one.standing.due.minor for one in unpaid),
             blocked=phone.person.blocked,
+            news=await news_now(self._door, request, phone),
+            queue=await queue_now(self._door, request, phone),
         )
-
-    async def _sessions(self, request: web.Request) -> web.Response:
-        phone, building = self._door.phone(request), self._door.building(request)
-        sessions = await self._parts.books.read(lambda conn: sessions_of(conn, phone.person.resident_id))
-
-        def month(line: SessionLine) -> Month:
-            return Month.of(from_ms(line.ended_ms or line.started_ms), building.zone)
-
-        # By month of their end, as they are billed; running ones are in the list's first month.
-        months = [
-            {
-                "month": key,
-                "sessions": lines,
-                "energy_wh": sum(one.energy_wh for one in lines),
-                "minor": sum(one.cost.minor for one in lines if one.cost),
-            }
-            for key, group in groupby(sessions, month)
-            if (lines := list(group))
-        ]
-        return self._door.page(request, "sessions.html", here="sessions", months=months, currency=building.currency)
 
     async def _statements(self, request: web.Request) -> web.Response:
         phone, now = self._door.phone(request), self._parts.clock()
@@ -128,7 +112,7 @@ class OwnPages:
             payee=building.payee,
             # segno draws paths and numbers, no text of anyone's.
             qr=Markup(qr.svg_inline(border=2, omitsize=True)) if qr else None,  # noqa: S704
-            cards=self._parts.rail is not None,
+            cards=self._door.takes_cards(request),
             saved_card=phone.person.card_label if phone.person.rail == "stripe" else None,
             problem=self._problem(request),
         )
@@ -154,7 +138,7 @@ class OwnPages:
     async def _pay(self, request: web.Request) -> web.Response:
         phone = self._door.phone(request)
         line = await self._mine(request, phone.person.account_id)
-        if self._parts.rail is None:
+        if self._parts.rail is None or not self._door.takes_cards(request):
             raise Refused(404)
         here = f"/statements/{line.statement_id}"
         try:

@@ -1,4 +1,4 @@
-"""What a resident may read in the books: their own sessions and their account's statements, nothing else.
+"""What a resident may read in the books: their account's month so far and its statements, nothing else.
 
 Every function takes whose they are, and finds nothing that is someone else's.
 """
@@ -8,25 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from ..books.schema import cdr, session, statement
-from ..books.schema import stall as stall_table
-from ..model import AccountId, ResidentId, StatementId, to_ms
+from ..books.schema import cdr, statement
+from ..model import AccountId, StatementId, to_ms
 from ..money import Money
 from ..payment.rail import Standing
 from ..payment.standing import standings
-
-
-@dataclass(frozen=True, kw_only=True)
-class SessionLine:
-    """A session in a list."""
-
-    session_id: str
-    stall: str
-    started_ms: int
-    ended_ms: int | None
-    energy_wh: int
-    cost: Money | None
-    """None while it is not rated, and where there is nothing to bill."""
+from ..resident.disputes import in_question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,34 +38,13 @@ class MonthSoFar:
     gross_minor: int
 
 
-def sessions_of(conn: Connection, resident_id: ResidentId, at_most: int = 200) -> list[SessionLine]:
-    """Return a resident's sessions that were plugged in, the newest first."""
-    rows = conn.execute(
-        select(session, stall_table.c.name.label("stall"), cdr.c.gross_minor, cdr.c.currency)
-        .join(stall_table, stall_table.c.stall_id == session.c.stall_id)
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
-        .where(session.c.resident_id == resident_id, session.c.started_ms.is_not(None))
-        .order_by(session.c.started_ms.desc())
-        .limit(at_most)
-    )
-    return [
-        SessionLine(
-            session_id=row.session_id,
-            stall=row.stall,
-            started_ms=row.started_ms,
-            ended_ms=row.ended_ms,
-            energy_wh=row.energy_wh,
-            cost=None if row.gross_minor is None else Money(row.gross_minor, row.currency),
-        )
-        for row in rows
-    ]
-
-
 def month_so_far(conn: Connection, account_id: AccountId, start: datetime) -> MonthSoFar:
     """Return what an account's sessions that ended since `start`, the month's first instant, come to."""
     row = conn.execute(
         select(func.count(), func.sum(cdr.c.energy_wh), func.sum(cdr.c.gross_minor)).where(
-            cdr.c.account_id == account_id, cdr.c.ended_ms >= to_ms(start)
+            cdr.c.account_id == account_id,
+            cdr.c.ended_ms >= to_ms(start),
+            cdr.c.session_id.not_in(in_question()),
         )
     ).one()
     return MonthSoFar(sessions=row[0], energy_wh=int(row[1] or 0), gross_minor=int(row[2] or 0))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from ..books.schema import account, resident
 from ..model import AccountId, BuildingId, ResidentId, to_ms
@@ -31,6 +31,20 @@ class Person:
     """No longer in the integration."""
     rail: str
     card_label: str | None
+    moved_in_ms: int | None
+    """First instant of the first day here; None: since ever."""
+    moves_out_ms: int | None
+    """First instant after the last day here; None: not known."""
+
+    def here(self, now: datetime) -> bool:
+        """Whether they may come in: neither taken out of the integration nor moved out."""
+        return not self.removed and (self.moves_out_ms is None or self.moves_out_ms > to_ms(now))
+
+    def away(self, now: datetime) -> bool:
+        """Whether they do not live here yet, or not any more, by the dates the manager set."""
+        return (self.moved_in_ms is not None and self.moved_in_ms > to_ms(now)) or (
+            self.moves_out_ms is not None and self.moves_out_ms <= to_ms(now)
+        )
 
 
 def apply_residents(
@@ -102,10 +116,26 @@ def set_blocked(conn: Connection, resident_id: ResidentId, since: datetime | Non
     _change(conn, resident_id, blocked_ms=None if since is None else to_ms(since))
 
 
-def blocked_residents(conn: Connection) -> list[ResidentId]:
-    """Return everyone the manager blocked."""
-    blocked = select(resident.c.resident_id).where(resident.c.blocked_ms.is_not(None))
+def blocked_residents(conn: Connection, now: datetime) -> list[ResidentId]:
+    """Return everyone who starts no session: blocked by the manager, not moved in yet, or moved out."""
+    blocked = select(resident.c.resident_id).where(
+        or_(
+            resident.c.blocked_ms.is_not(None),
+            resident.c.moved_in_ms > to_ms(now),
+            resident.c.moves_out_ms <= to_ms(now),
+        )
+    )
     return [ResidentId(value) for value in conn.scalars(blocked.order_by(resident.c.resident_id))]
+
+
+def set_moves(conn: Connection, resident_id: ResidentId, moved_in: datetime | None, moves_out: datetime | None) -> None:
+    """Set from when until when a resident lives here; what follows from it is in `moving.py`."""
+    _change(
+        conn,
+        resident_id,
+        moved_in_ms=None if moved_in is None else to_ms(moved_in),
+        moves_out_ms=None if moves_out is None else to_ms(moves_out),
+    )
 
 
 def set_contact(conn: Connection, resident_id: ResidentId, email: str | None, language: str | None) -> None:
@@ -143,4 +173,6 @@ def _person(row: Row[Any]) -> Person:
         removed=row.removed_ms is not None,
         rail=row.rail,
         card_label=row.card_label,
+        moved_in_ms=row.moved_in_ms,
+        moves_out_ms=row.moves_out_ms,
     )

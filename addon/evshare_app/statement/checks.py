@@ -11,6 +11,7 @@ import json
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from ..books import schema
+from ..books.access_tables import dispute
 from ..ledger.accounts import receivable
 from ..ledger.ledger import verify
 from ..model import AccountId
@@ -36,6 +37,7 @@ def run_checks(conn: Connection) -> tuple[Check, ...]:
         ("Each CDR bills its session's energy", _cdrs_and_sessions),
         ("Each statement is the sum of its CDRs", _statements_and_cdrs),
         ("Each statement is booked as it was issued", _statements_and_ledger),
+        ("Each session that was not theirs is on no statement, or was credited", _disputes),
         ("Each statement's seal fits its document", _seals),
         ("Statement numbers have no gaps", _numbers),
         ("The postings sum to zero and the ledger's chain is whole", _ledger),
@@ -147,6 +149,25 @@ def _statements_and_ledger(conn: Connection) -> list[str]:
         if booked != printed:
             breaches.append(f"statement {row.number}: printed {printed}, booked {booked}")
     return breaches
+
+
+def _disputes(conn: Connection) -> list[str]:
+    """What is billed for a session that was found not to be theirs has to be credited, in full."""
+    billed = conn.execute(
+        select(schema.cdr.c.session_id, schema.cdr.c.gross_minor)
+        .join_from(dispute, schema.cdr, schema.cdr.c.session_id == dispute.c.session_id)
+        .join(schema.statement_cdr, schema.statement_cdr.c.cdr_id == schema.cdr.c.cdr_id)
+        .where(dispute.c.state == "upheld")
+    )
+    credits_: dict[str, int] = {
+        row.external_id: row.amount_minor
+        for row in conn.execute(select(schema.payment).where(schema.payment.c.rail == "credit"))
+    }
+    return [
+        f"session {row.session_id}: billed {row.gross_minor}, credited {credits_.get(row.session_id, 0)}"
+        for row in billed
+        if credits_.get(row.session_id, 0) != row.gross_minor
+    ]
 
 
 def _seals(conn: Connection) -> list[str]:

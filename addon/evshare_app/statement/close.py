@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from ..books import schema
+from ..books.access_tables import dispute
 from ..books.building import BuildingRow, the_building
 from ..model import AccountId, Month, SessionId, StatementId, from_ms, to_ms
 from ..tariff.cdr import Unproven, make_cdr, rate_ended_session
@@ -63,6 +64,8 @@ class MonthPreview:
     accounts: tuple[AccountTotal, ...]
     unattributed_wh: int
     """What the stalls' registers counted in the month and nobody can be billed for."""
+    disputed: tuple[Reason, ...] = ()
+    """Sessions that are in question, which no statement bills until it is decided."""
 
 
 def preview_month(conn: Connection, month: Month) -> MonthPreview:
@@ -93,6 +96,7 @@ def preview_month(conn: Connection, month: Month) -> MonthPreview:
         closed=closed,
         accounts=tuple(sorted(totals, key=lambda one: (one.name, one.account_id))),
         unattributed_wh=_unattributed_wh(conn, month, building),
+        disputed=tuple(_disputed_sessions(conn, month, building)),
     )
 
 
@@ -158,11 +162,37 @@ def _closed_months(conn: Connection) -> set[Month]:
     return {Month.parse(month) for month in conn.scalars(select(schema.period.c.month))}
 
 
+_DISPUTED = "Disputed session: the one at %(stall)s that began on %(start)s is left out until it is decided."
+
+
+def _disputed_sessions(conn: Connection, month: Month, building: BuildingRow) -> list[Reason]:
+    """Return the sessions in question that ended until the month's end and are on no statement."""
+    _, end = month.bounds(building.zone)
+    rows = conn.execute(
+        select(schema.stall.c.name, schema.session.c.started_ms)
+        .join_from(dispute, schema.session, schema.session.c.session_id == dispute.c.session_id)
+        .join(schema.stall, schema.stall.c.stall_id == schema.session.c.stall_id)
+        .where(
+            dispute.c.state == "open",
+            schema.session.c.ended_ms < to_ms(end),
+            dispute.c.session_id.not_in(select(schema.cdr.c.session_id).join_from(schema.cdr, schema.statement_cdr)),
+        )
+        .order_by(schema.session.c.started_ms)
+    )
+    return [Reason(_DISPUTED, {"stall": row.name, "start": _local(row.started_ms, building)}) for row in rows]
+
+
 def _unissued(conn: Connection, end: datetime) -> list[tuple[str, AccountId, datetime]]:
     on_statement = select(schema.statement_cdr.c.cdr_id)
+    # In question, or found not to be theirs: no statement bills it, and no month waits for it.
+    in_question = select(dispute.c.session_id).where(dispute.c.state.in_(("open", "upheld")))
     rows = conn.execute(
         select(schema.cdr.c.cdr_id, schema.cdr.c.account_id, schema.cdr.c.ended_ms)
-        .where(schema.cdr.c.ended_ms < to_ms(end), schema.cdr.c.cdr_id.not_in(on_statement))
+        .where(
+            schema.cdr.c.ended_ms < to_ms(end),
+            schema.cdr.c.cdr_id.not_in(on_statement),
+            schema.cdr.c.session_id.not_in(in_question),
+        )
         .order_by(schema.cdr.c.ended_ms, schema.cdr.c.cdr_id)
     )
     return [(row.cdr_id, AccountId(row.account_id), from_ms(row.ended_ms)) for row in rows]
@@ -256,7 +286,16 @@ def _unattributed_wh(conn: Connection, month: Month, building: BuildingRow) -> i
             schema.slice_.c.end_ms <= to_ms(end),
         )
     )
-    return int(total or 0)
+    not_theirs = conn.scalar(
+        select(func.sum(schema.session.c.energy_wh))
+        .join_from(dispute, schema.session, schema.session.c.session_id == dispute.c.session_id)
+        .where(
+            dispute.c.state == "upheld",
+            schema.session.c.ended_ms >= to_ms(start),
+            schema.session.c.ended_ms < to_ms(end),
+        )
+    )
+    return int(total or 0) + int(not_theirs or 0)
 
 
 def _local(at_ms: int, building: BuildingRow) -> str:

@@ -40,6 +40,8 @@ class SessionPart:
 
     session_id: str
     resident: str
+    guest: str
+    """The name of the pass a guest of theirs charged with; empty for their own."""
     stall: str
     start: datetime
     end: datetime
@@ -114,6 +116,36 @@ class StatementDocument:
     def zone(self) -> ZoneInfo:
         """Time zone of the times people read."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def locale(self) -> Locale:
+        """How numbers and times are written."""
+        return locale_for(self.language, self.zone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptDocument:
+    """Everything the receipt of one session says. It is no invoice: the month's statement is."""
+
+    made: datetime
+    language: str
+    zone: ZoneInfo
+    currency: str
+    building: str
+    payee: str
+    address: str
+    resident: str
+    sessions: tuple[SessionPart, ...]
+    """Exactly one."""
+    tariff: TariffText
+    net_minor: int
+    vat: tuple[Vat, ...]
+    gross_minor: int
+
+    @property
+    def session(self) -> SessionPart:
+        """The session it is about."""
+        return self.sessions[0]
 
     @property
     def locale(self) -> Locale:

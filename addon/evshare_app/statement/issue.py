@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 import hashlib
 from typing import Any
 
@@ -16,12 +15,12 @@ from ..formats import locale_for
 from ..i18n import LANGUAGES, gettext_for
 from ..ledger import accounts
 from ..ledger.ledger import NewTransaction, Posting, head, post
-from ..model import AccountId, Month, StatementId, from_ms, to_ms
-from ..tariff.cdr import cdr_extension
+from ..model import AccountId, Month, StatementId, to_ms
 from ..tariff.store import tariff_version
 from ..tariff.text import tariff_lines
-from .document import Line, Meter, SessionPart, StatementDocument, TariffText, Vat
+from .document import StatementDocument, TariffText
 from .html import render_html
+from .parts import RatedPart, rated_parts, vat_of
 from .pdf import render_pdf
 from .remittance import rf_reference, statement_number
 
@@ -29,7 +28,7 @@ DUE_AFTER = timedelta(days=14)
 SERIES = ""
 """Prefix of statement numbers; other documents get series of their own."""
 
-_INCOME = {
+INCOME = {
     "ENERGY": accounts.ENERGY,
     "TIME": accounts.ENERGY,
     "PARKING_TIME": accounts.IDLE,
@@ -38,6 +37,7 @@ _INCOME = {
     "MIN_PRICE": accounts.SESSION_FEE,
     "MAX_PRICE": accounts.SESSION_FEE,
 }
+"""The income account of a price line's kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,20 +57,10 @@ class Issue:
         return StatementId(hashlib.sha256(name.encode()).hexdigest()[:32])
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """A CDR of the statement, read back from the books."""
-
-    session: SessionPart
-    version_id: str
-    vat: tuple[tuple[Decimal, int], ...]
-    gross_minor: int
-
-
 def issue_statement(conn: Connection, issue: Issue, cdr_ids: Sequence[str]) -> StatementId:
     """Issue the statement over these CDRs and return its id."""
     number = _next_number(conn, issue)
-    parts = [_part(row) for row in _rows(conn, cdr_ids)]
+    parts = rated_parts(conn, cdr_ids)
     _book(conn, issue, number, parts)
     document = _document(conn, issue, number, parts)
     building_id = issue.building.building_id
@@ -114,63 +104,12 @@ def _next_number(conn: Connection, issue: Issue) -> str:
     return statement_number(year, last + 1)
 
 
-def _rows(conn: Connection, cdr_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    return conn.execute(
-        select(
-            schema.cdr,
-            schema.session.c.started_ms,
-            schema.resident.c.name.label("resident"),
-        )
-        .join(schema.session, schema.session.c.session_id == schema.cdr.c.session_id)
-        .join(schema.resident, schema.resident.c.resident_id == schema.session.c.resident_id)
-        .where(schema.cdr.c.cdr_id.in_(cdr_ids))
-        .order_by(schema.session.c.started_ms, schema.cdr.c.cdr_id)
-    ).all()
-
-
-def _part(row: Row[Any]) -> _Part:
-    extension = cdr_extension(row.ocpi_json)
-    lines = tuple(
-        Line(
-            kind=one["type"],
-            net_minor=one["net_minor"],
-            price=_decimal(one.get("price")),
-            volume=one.get("volume", 1),
-            vat_percent=_decimal(one.get("vat")),
-        )
-        for one in extension["lines"]
-    )
-    return _Part(
-        session=SessionPart(
-            session_id=row.session_id,
-            resident=row.resident,
-            stall=extension["stall_name"],
-            start=from_ms(row.started_ms),
-            end=from_ms(row.ended_ms),
-            energy_wh=row.energy_wh,
-            net_minor=row.net_minor,
-            lines=lines,
-            meters=tuple(
-                Meter(serial=one["serial"], start_wh=one["start_wh"], end_wh=one["end_wh"])
-                for one in extension["registers"]
-            ),
-        ),
-        version_id=extension["tariff_version"],
-        vat=tuple((Decimal(one["percent"]), one["minor"]) for one in extension["vat"]),
-        gross_minor=row.gross_minor,
-    )
-
-
-def _decimal(value: int | Decimal | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
-
-
-def _book(conn: Connection, issue: Issue, number: str, parts: Sequence[_Part]) -> None:
+def _book(conn: Connection, issue: Issue, number: str, parts: Sequence[RatedPart]) -> None:
     """Debit what the account owes, credit income and VAT (one transaction per statement)."""
     credited: dict[str, int] = defaultdict(int)
     for part in parts:
         for line in part.session.lines:
-            credited[_INCOME[line.kind]] += line.net_minor
+            credited[INCOME[line.kind]] += line.net_minor
         for percent, minor in part.vat:
             credited[accounts.vat_payable(percent)] += minor
     gross = sum(part.gross_minor for part in parts)
@@ -195,13 +134,13 @@ def _book(conn: Connection, issue: Issue, number: str, parts: Sequence[_Part]) -
     )
 
 
-def _document(conn: Connection, issue: Issue, number: str, parts: Sequence[_Part]) -> StatementDocument:
+def _document(conn: Connection, issue: Issue, number: str, parts: Sequence[RatedPart]) -> StatementDocument:
     building = issue.building
     account = conn.execute(select(schema.account).where(schema.account.c.account_id == issue.account_id)).one()
     language = _language(conn, issue)
     versions = [tariff_version(conn, one) for one in dict.fromkeys(part.version_id for part in parts)]
     locale = locale_for(language, building.zone)
-    vat = _vat(parts)
+    vat = vat_of(parts)
     net = sum(part.session.net_minor for part in parts)
     vat_minor = sum(one.vat_minor for one in vat)
     gross = sum(part.gross_minor for part in parts)
@@ -235,18 +174,6 @@ def _document(conn: Connection, issue: Issue, number: str, parts: Sequence[_Part
         card=_card(account, language),
         ledger_head=head(conn).hex()[:12],
     )
-
-
-def _vat(parts: Sequence[_Part]) -> tuple[Vat, ...]:
-    on: dict[Decimal, int] = defaultdict(int)
-    due: dict[Decimal, int] = defaultdict(int)
-    for part in parts:
-        for percent, minor in part.vat:
-            due[percent] += minor
-        for line in part.session.lines:
-            if line.vat_percent is not None:
-                on[line.vat_percent] += line.net_minor
-    return tuple(Vat(percent=percent, net_minor=on[percent], vat_minor=due[percent]) for percent in sorted({*on, *due}))
 
 
 def _card(account: Row[Any], language: str) -> str | None:

@@ -9,7 +9,7 @@ from segno import QRCode
 from .. import formats
 from ..i18n import gettext_for
 from ..money import Money
-from .document import Line, SessionPart, StatementDocument
+from .document import Line, ReceiptDocument, SessionPart, StatementDocument
 from .remittance import epc_qr
 
 
@@ -53,6 +53,10 @@ class Printed:
     notes: tuple[str, ...]
 
 
+type Billed = StatementDocument | ReceiptDocument
+"""What calculations and sums are printed of."""
+
+
 def printed(document: StatementDocument) -> Printed:
     """Say a statement in its language."""
     text = gettext_for(document.language)
@@ -74,8 +78,8 @@ def printed(document: StatementDocument) -> Printed:
         amount=formats.money(document.gross, locale),
         sessions_title=text("Sessions"),
         session_columns=(text("Stall"), text("When"), text("Energy"), text("Calculation"), text("Amount")),
-        sessions=tuple(_session(document, one, text) for one in document.sessions),
-        totals=_totals(document, text),
+        sessions=tuple(session_row(document, one, text) for one in document.sessions),
+        totals=totals(document, text),
         payment_title=text("Payment"),
         payment_text=payment_text,
         payment_facts=payment_facts,
@@ -83,16 +87,8 @@ def printed(document: StatementDocument) -> Printed:
         prices_title=text("Prices"),
         prices=tuple((text("Tariff %(version)s") % {"version": one.version_id}, one.lines) for one in document.tariffs),
         readings_title=text("Meter readings"),
-        reading_columns=(
-            text("Stall"),
-            text("Meter"),
-            text("Start (UTC)"),
-            text("Register"),
-            text("End (UTC)"),
-            text("Register"),
-            text("Used"),
-        ),
-        readings=tuple(row for one in document.sessions for row in _readings(document, one)),
+        reading_columns=reading_columns(text),
+        readings=tuple(row for one in document.sessions for row in readings(document, one)),
         notes=_notes(document, text),
     )
 
@@ -105,15 +101,17 @@ def _headline(document: StatementDocument, text: Callable[[str], str]) -> str:
     return text("To pay by %(date)s") % {"date": formats.day(document.due, document.locale)}
 
 
-def _session(document: StatementDocument, one: SessionPart, text: Callable[[str], str]) -> SessionRow:
+def session_row(document: Billed, one: SessionPart, text: Callable[[str], str]) -> SessionRow:
+    """Say a session: where, when, how much, and how its price comes about."""
     locale, zone = document.locale, document.zone
     start, end = formats.moment(one.start, zone, locale), formats.moment(one.end, zone, locale)
     if one.start.astimezone(zone).date() == one.end.astimezone(zone).date():
         end = end.rpartition(", ")[2]
     several = len({each.resident for each in document.sessions}) > 1
+    guest = text("Guest: %(label)s") % {"label": one.guest} if one.guest else ""
     return SessionRow(
         stall=one.stall,
-        resident=one.resident if several else "",
+        resident=", ".join(part for part in (one.resident if several else "", guest) if part),
         when=f"{start} \N{EN DASH} {end}",
         energy=formats.kwh(one.energy_wh, locale),
         lines=tuple(
@@ -123,7 +121,7 @@ def _session(document: StatementDocument, one: SessionPart, text: Callable[[str]
     )
 
 
-def _calculation(document: StatementDocument, line: Line, text: Callable[[str], str]) -> str:
+def _calculation(document: Billed, line: Line, text: Callable[[str], str]) -> str:
     if line.price is None:
         return text("Up to the least price") if line.kind == "MIN_PRICE" else text("Down to the highest price")
     match line.kind:
@@ -139,7 +137,9 @@ def _calculation(document: StatementDocument, line: Line, text: Callable[[str], 
     return f"{volume} \N{MULTIPLICATION SIGN} {price}"
 
 
-def _totals(document: StatementDocument, text: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+def totals(document: Billed, text: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+    """Say the sums; the last one is with VAT."""
+
     def amount(minor: int) -> str:
         return formats.money(Money(minor, document.currency), document.locale)
 
@@ -182,7 +182,21 @@ def _payment(
     return text("Scan the code with your banking app, or transfer the amount and name the reference."), facts, qr
 
 
-def _readings(document: StatementDocument, one: SessionPart) -> list[tuple[str, ...]]:
+def reading_columns(text: Callable[[str], str]) -> tuple[str, ...]:
+    """Head the table of meter readings."""
+    return (
+        text("Stall"),
+        text("Meter"),
+        text("Start (UTC)"),
+        text("Register"),
+        text("End (UTC)"),
+        text("Register"),
+        text("Used"),
+    )
+
+
+def readings(document: Billed, one: SessionPart) -> list[tuple[str, ...]]:
+    """Say what the meters of a session showed before and after it."""
     locale = document.locale
     return [
         (

@@ -120,6 +120,12 @@ def rate(tariff: Tariff, session: RatedInput, zone: ZoneInfo) -> Rating:
     return Rating(lines=lines, periods=_joined(periods), net=net, gross=gross)
 
 
+def prices_at(tariff: Tariff, at: datetime, zone: ZoneInfo, power_kw: Decimal) -> dict[Dimension, PriceComponent]:
+    """Return the prices that would hold at an instant for a session which starts then and draws `power_kw`."""
+    piece = _Piece(start=at, energy_wh=0, charging_s=0, parking_s=0, mean_kw=power_kw)
+    return _active(tariff, piece, at, 0, zone)
+
+
 def _round_up_to_steps(volumes: dict[PriceComponent, int], last: dict[Dimension, PriceComponent]) -> None:
     """Apply step_size: once to the energy, once to the time; the surplus is billed at the last price.
 

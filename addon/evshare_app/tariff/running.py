@@ -8,9 +8,9 @@ from ..books.building import the_building
 from ..books.schema import session, slice_
 from ..model import from_ms
 from ..money import Money
-from ..tariff.cdr import rated_slice
-from ..tariff.rating import RatedInput, RatedSlice, rate
-from ..tariff.store import tariff_version
+from .cdr import rated_slice
+from .rating import RatedInput, RatedSlice, rate
+from .store import tariff_version
 
 
 def running_cost(conn: Connection, session_id: str, energy_wh: int, now: datetime) -> Money | None:

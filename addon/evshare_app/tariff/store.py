@@ -59,6 +59,15 @@ def tariff_in_force(conn: Connection, at: datetime) -> TariffVersion:
     return _version(row)
 
 
+def versions_from(conn: Connection, at: datetime) -> list[TariffVersion]:
+    """Return the version in force at an instant and those that follow, in order. Raises `NoTariff`."""
+    first = tariff_in_force(conn, at)
+    later = conn.execute(
+        select(tariff_table).where(tariff_table.c.valid_from_ms > to_ms(at)).order_by(tariff_table.c.valid_from_ms)
+    )
+    return [first, *(_version(row) for row in later)]
+
+
 def tariff_version(conn: Connection, version_id: str) -> TariffVersion:
     """Return one version. Raises `NoTariff` for an unknown id."""
     row = conn.execute(select(tariff_table).where(tariff_table.c.version_id == version_id)).one_or_none()

@@ -1,5 +1,6 @@
 """A tariff in words, for the people who pay it: prices with their VAT, and when each holds."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from babel import Locale
@@ -29,7 +30,29 @@ def tariff_lines(tariff: Tariff, locale: Locale) -> list[str]:
     return lines
 
 
+def price_line(components: Sequence[PriceComponent], currency: str, locale: Locale) -> str:
+    """Return all of a session's prices in one line, with VAT: ``€0.357 per kWh + €1.00 per session, incl. VAT``."""
+    gettext = gettext_for(locale.language)
+    if not components:
+        return gettext("Free of charge")
+    line = " + ".join(_with_vat(component, currency, locale) for component in components)
+    rates = {component.vat or Decimal(0) for component in components}
+    if rates == {Decimal(0)}:
+        return line
+    if len(rates) == 1:
+        return f"{line}, {gettext('incl. %(percent)s%% VAT') % {'percent': number(rates.pop(), locale)}}"
+    return f"{line}, {gettext('incl. VAT')}"
+
+
 def _price(component: PriceComponent, currency: str, locale: Locale) -> str:
+    gettext = gettext_for(locale.language)
+    parts = [_with_vat(component, currency, locale)]
+    if component.vat:
+        parts.append(gettext("incl. %(percent)s%% VAT") % {"percent": number(component.vat, locale)})
+    return ", ".join(parts)
+
+
+def _with_vat(component: PriceComponent, currency: str, locale: Locale) -> str:
     gettext = gettext_for(locale.language)
     texts = {
         Dimension.ENERGY: gettext("%(price)s per kWh"),
@@ -38,10 +61,7 @@ def _price(component: PriceComponent, currency: str, locale: Locale) -> str:
         Dimension.FLAT: gettext("%(price)s per session"),
     }
     with_vat = component.price * (1 + (component.vat or Decimal(0)) / 100)
-    parts = [texts[component.type] % {"price": price(with_vat, currency, locale)}]
-    if component.vat:
-        parts.append(gettext("incl. %(percent)s%% VAT") % {"percent": number(component.vat, locale)})
-    return ", ".join(parts)
+    return texts[component.type] % {"price": price(with_vat, currency, locale)}
 
 
 def _limit(limit: PriceLimit, tariff: Tariff, locale: Locale) -> str:

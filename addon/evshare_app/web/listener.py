@@ -2,8 +2,10 @@
 
 A route exists only with a declared `Access`; a path that is not declared is answered like a thing that does not exist.
 Every response, errors too, carries the security headers; an unexpected error is logged and answered without detail.
+Somebody who wanted to change something and was turned away is logged too, without a word of who it was.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,9 +15,15 @@ from typing import Protocol
 from aiohttp import web
 from yarl import URL
 
+from .compress import compress
 from .forms import BadInput
+from .limits import Rate, TokenBuckets
 
 _LOGGER = logging.getLogger(__name__)
+
+_LOGGED = Rate(per_minute=30, burst=60)
+"""Refusals that are logged: whoever knocks on and on must not fill the disk."""
+_WHY = {403: "not allowed", 404: "not there, or not theirs", 429: "too often"}
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -23,11 +31,13 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Refused(Exception):
     """A request is answered with an error page that tells the person why."""
 
-    def __init__(self, status: int, message: str = "", *, retry_after_s: int | None = None) -> None:
+    def __init__(self, status: int, message: str = "", *, retry_after_s: int | None = None, why: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.retry_after_s = retry_after_s
+        self.why = why
+        """The reason as the log tells it."""
 
 
 class Access(StrEnum):
@@ -35,8 +45,14 @@ class Access(StrEnum):
 
     ANYONE = "anyone"
     RESIDENT = "resident"
-    MANAGER = "manager"
+    GUEST = "guest"
+    """On the portal, a phone with a guest's pass, and no resident's."""
     INTEGRATION = "integration"
+    MANAGER = "manager"
+    """In the office, managers and nobody else. Which roles the other three let in is in `office/roles.py`."""
+    BOARD = "board"
+    TECHNICIAN = "technician"
+    OFFICE = "office"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +78,26 @@ class Door(Protocol):
         """Return the page for an error; `message` is empty where nothing may be told."""
 
 
-def build_listener(door: Door, routes: Sequence[Route], *, max_body: int = 16 * 1024) -> web.Application:
-    """Return the aiohttp application of one door."""
+def build_listener(
+    door: Door,
+    routes: Sequence[Route],
+    *,
+    max_body: int = 16 * 1024,
+    finish: Callable[[web.StreamResponse], None] | None = None,
+) -> web.Application:
+    """Return the aiohttp application of one door. `finish` has the last word on every answer."""
     declared: dict[object, Route] = {}
+    logged = TokenBuckets(_LOGGED)
 
     @web.middleware
     async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await _answer(door, declared, request, handler)
+        response = await _answer(door, declared, logged, request, handler)
         if not response.prepared:
             for name, value in door.headers(request).items():
                 response.headers.setdefault(name, value)
+            if finish is not None:
+                finish(response)
+            compress(request, response)
         return response
 
     app = web.Application(middlewares=[surround], client_max_size=max_body)
@@ -81,7 +107,7 @@ def build_listener(door: Door, routes: Sequence[Route], *, max_body: int = 16 * 
 
 
 async def _answer(
-    door: Door, declared: dict[object, Route], request: web.Request, handler: Handler
+    door: Door, declared: dict[object, Route], logged: TokenBuckets, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     # An unknown path and a known one asked for in an unknown way are the same: nothing.
     route = declared.get(request.match_info.route)
@@ -91,6 +117,9 @@ async def _answer(
     except BadInput as error:
         return await door.apologise(request, 400, str(error))
     except Refused as refusal:
+        if request.method == "POST" and route is not None and not logged.take("", asyncio.get_running_loop().time()):
+            why = refusal.why or _WHY.get(refusal.status, "")
+            _LOGGER.warning("Refused POST %s (%s): %s", route.path, refusal.status, why)
         page = await door.apologise(request, refusal.status, refusal.message)
         if refusal.retry_after_s is not None:
             page.headers["Retry-After"] = str(refusal.retry_after_s)
@@ -104,11 +133,15 @@ async def _answer(
         return await door.apologise(request, 500, "")
 
 
-def content_security_policy(*, frame_ancestors: str, form_action: Sequence[str] = ()) -> str:
-    """Return the policy: our own files only, no inline script or style, forms to us (and the hosted payment page)."""
+def content_security_policy(*, frame_ancestors: str, form_action: Sequence[str] = (), installable: bool = False) -> str:
+    """Return the policy: our own files only, no inline script or style, forms to us (and the hosted payment page).
+
+    `installable` lets a browser keep the pages' shell: our own manifest and service worker.
+    """
+    shell = "manifest-src 'self'; worker-src 'self'; " if installable else ""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        f"form-action {' '.join(("'self'", *form_action))}; frame-ancestors {frame_ancestors}; base-uri 'none'"
+        f"{shell}form-action {' '.join(("'self'", *form_action))}; frame-ancestors {frame_ancestors}; base-uri 'none'"
     )
 
 

@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..i18n import LANGUAGES, translations
+from ..i18n import LANGUAGE_NAMES, LANGUAGES, translations
+from ..tokens import masked
+from .compress import small, takes_gzip
 from .formats import Formats
 
 _HERE = Path(__file__).parent
-_CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +33,21 @@ class View:
     base: str = ""
     """What our own addresses start with: empty, or Home Assistant's ingress path."""
     csrf: str = ""
+    """What forms of this session carry; pages hold it only masked."""
+    installable: bool = False
+    """Whether a browser may keep the portal as an app: over TLS, or on the same machine."""
     who: str | None = None
     """Whose page it is; None when nobody is signed in."""
 
     @property
     def csrf_field(self) -> Markup:
         """Return the hidden field every form carries."""
-        return Markup('<input type="hidden" name="csrf" value="{}">').format(self.csrf)
+        return Markup('<input type="hidden" name="csrf" value="{}">').format(masked(self.csrf))
+
+    @property
+    def mark(self) -> str:
+        """Return our sign as an address that holds the picture itself: one request less."""
+        return _MARK
 
     def asset(self, name: str) -> str:
         """Return the address of a static file; it changes with the file's content."""
@@ -69,19 +80,34 @@ def _environment(templates: Path, language: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.globals["language_names"] = LANGUAGE_NAMES
     return environment
 
 
-def _load_assets() -> Mapping[str, tuple[bytes, str]]:
-    assets: dict[str, tuple[bytes, str]] = {}
+@dataclass(frozen=True, kw_only=True)
+class _Asset:
+    content: bytes
+    content_type: str
+    packed: bytes | None
+    """The content gzipped; None where that saves nothing."""
+
+
+def _load_assets() -> Mapping[str, _Asset]:
+    assets: dict[str, _Asset] = {}
     for path in sorted((_HERE / "static").iterdir()):
         content = path.read_bytes()
         tag = hashlib.sha256(content).hexdigest()[:12]
-        assets[f"{path.stem}-{tag}{path.suffix}"] = (content, _CONTENT_TYPES[path.suffix])
+        packed = small(content)
+        assets[f"{path.stem}-{tag}{path.suffix}"] = _Asset(
+            content=content,
+            content_type=_CONTENT_TYPES[path.suffix],
+            packed=packed if len(packed) < len(content) * 0.9 else None,
+        )
     return assets
 
 
 _ASSETS = _load_assets()
+_MARK = "data:image/svg+xml," + quote((_HERE / "static" / "mark.svg").read_text().strip(), safe=" =:/'")
 _NAMES = {f"{name.rpartition('-')[0]}{Path(name).suffix}": name for name in _ASSETS}
 
 
@@ -90,6 +116,12 @@ async def static_file(request: web.Request) -> web.Response:
     found = _ASSETS.get(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
-    content, content_type = found
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return web.Response(body=content, content_type=content_type, charset="utf-8", headers=headers)
+    content = found.content
+    if found.packed is not None:
+        headers["Vary"] = "Accept-Encoding"
+        if takes_gzip(request):
+            content = found.packed
+            headers["Content-Encoding"] = "gzip"
+    charset = None if found.content_type == "image/png" else "utf-8"
+    return web.Response(body=content, content_type=found.content_type, charset=charset, headers=headers)

@@ -23,9 +23,9 @@ async def test_without_the_pairing_token_nobody_gets_in(house: House) -> None:
 async def test_hello_is_welcomed_with_what_the_books_have(house: House) -> None:
     integration = house.integration()
     integration.charge("stall-1", "res-1", NOW - timedelta(hours=2), NOW - timedelta(hours=1), 5000)
-    assert await integration.connect() == {"v": 1, "type": "welcome", "version": 1, "ack_seq": 0}
+    assert await integration.connect() == {"v": 2, "type": "welcome", "version": 2, "ack_seq": 0}
     assert await integration.deliver() == {
-        "v": 1,
+        "v": 2,
         "type": "ack",
         "incarnation": integration.incarnation,
         "ack_seq": len(integration.journal),
@@ -36,15 +36,27 @@ async def test_hello_is_welcomed_with_what_the_books_have(house: House) -> None:
 
 async def test_an_integration_that_speaks_another_version_is_told_which_are_spoken(house: House) -> None:
     integration = house.integration()
-    answer = await integration.connect(versions=[2, 3])
-    assert answer["code"] == "unsupported_version"
-    assert "1" in answer["message"]
+    answer = await integration.connect(versions=[3, 4])
+    assert (answer["v"], answer["code"]) == (1, "unsupported_version")
+    assert "2 and 1" in answer["message"]
     assert await integration.closed() == 4406
     assert await house.app.books.read(lambda conn: conn.scalar(select(func.count()).select_from(building))) == 0
 
 
 async def test_the_highest_common_version_is_chosen(house: House) -> None:
-    assert (await house.integration().connect(versions=[1, 2]))["version"] == 1
+    assert (await house.integration().connect(versions=[1, 2, 3]))["version"] == 2
+
+
+async def test_an_integration_of_version_1_is_spoken_to_in_version_1(house: House) -> None:
+    integration = house.integration()
+    assert await integration.connect(versions=[1]) == {"v": 1, "type": "welcome", "version": 1, "ack_seq": 0}
+    integration.charge("stall-1", "res-1", NOW - timedelta(hours=2), NOW - timedelta(hours=1), 5000)
+    assert (await integration.deliver())["v"] == 1
+    # It does not know rules and holds.
+    assert [one["what"] for one in integration.told] == ["blocked"]
+    assert {one["v"] for one in integration.told} == {1}
+    with pytest.raises(AskRefused, match="change_card: needs a newer evshare"):
+        await house.app.link.ask("change_card", {})
 
 
 async def test_a_hello_that_cannot_be_read_changes_nothing(house: House) -> None:
@@ -105,9 +117,10 @@ async def test_an_unreadable_message_gets_an_error_and_the_link_goes_on(house: H
     integration = house.integration()
     await integration.connect()
     for spoilt, code in (
-        ({"v": 1, "type": "live"}, "bad_message"),
+        ({"v": 2, "type": "live"}, "bad_message"),
         ({"v": 7, "type": "live", "stalls": []}, "unsupported_version"),
-        ({"v": 1, "type": "selfdestruct"}, "bad_message"),
+        ({"v": 1, "type": "live", "stalls": []}, "unsupported_version"),
+        ({"v": 2, "type": "selfdestruct"}, "bad_message"),
         ("not json", "bad_message"),
     ):
         await integration.send_frame(spoilt)
@@ -154,7 +167,7 @@ async def test_an_ask_is_answered_or_refused(furnished: Furnished) -> None:
     integration.decide = lambda what, body: {"ok": True, "result": {"what": what, **body}}
     assert await link.ask("role", {"user_id": "u9"}, ask_id="ask-9") == {"what": "role", "user_id": "u9"}
     assert integration.asked[-1] == {
-        "v": 1,
+        "v": 2,
         "type": "ask",
         "id": "ask-9",
         "what": "role",
@@ -187,15 +200,15 @@ async def test_an_ask_fails_when_the_link_goes_down_before_the_answer(furnished:
 
 async def test_blocked_residents_are_told_at_hello_and_when_they_change(furnished: Furnished) -> None:
     told = furnished.integration.told
-    assert told[0] == {"v": 1, "type": "tell", "what": "blocked", "body": {"resident_ids": []}}
+    assert told[0] == {"v": 2, "type": "tell", "what": "blocked", "body": {"resident_ids": []}}
     page = await furnished.office.get("/office/residents/res-2")
     await furnished.office.submit(page, "/office/residents/res-2/block")
     await furnished.integration.settled()
-    assert told[-1]["body"] == {"resident_ids": ["res-2"]}
+    assert [one["body"] for one in told if one["what"] == "blocked"][-1] == {"resident_ids": ["res-2"]}
     await furnished.integration.disconnect()
+    told.clear()
     await furnished.integration.connect()
-    await furnished.integration.settled()
-    assert told[-1]["body"] == {"resident_ids": ["res-2"]}
+    assert [one["body"] for one in told if one["what"] == "blocked"] == [{"resident_ids": ["res-2"]}]
 
 
 async def test_running_cost_is_told_in_the_price_of_the_session(furnished: Furnished) -> None:

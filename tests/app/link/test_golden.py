@@ -12,11 +12,13 @@ from evshare_app.link.messages import (
     Answer,
     BuildingChanged,
     BuildingSlice,
+    CardsTold,
     Denied,
     EpochBegun,
     Hello,
     Live,
     OfficeTicket,
+    QuietHours,
     Records,
     SessionAuthorised,
     SessionEnded,
@@ -99,48 +101,154 @@ def test_office_ticket_is_read() -> None:
     assert ticket.user_id == "u1"
 
 
+# --- version 2 ---------------------------------------------------------------------------------------------------
+
+
+def test_hello_of_version_2_is_written_in_version_1() -> None:
+    hello = parse(text("hello_2"), speaking=None)
+    assert isinstance(hello, Hello)
+    assert hello.versions == (1, 2)
+    assert hello.building.stalls[0].card_reader is None
+
+
+def test_building_tells_where_a_card_can_be_shown() -> None:
+    changed = parse(text("building_2"), speaking=2)
+    assert isinstance(changed, BuildingChanged)
+    assert changed.building.stalls[0].card_reader is True
+
+
+def test_records_name_the_card_and_the_energy_at_which_it_ends() -> None:
+    batch = parse(text("records_2"), speaking=2)
+    assert isinstance(batch, Records)
+    authorised, denied = batch.records[1].body, batch.records[5].body
+    assert isinstance(authorised, SessionAuthorised)
+    assert isinstance(denied, Denied)
+    assert (authorised.credential_id, authorised.cap_wh) == ("ca2d000000000001", 40_000)
+    assert (denied.credential_id, denied.reason) == ("ca2d000000000002", "card_used_up")
+
+
+def test_records_of_version_1_name_none() -> None:
+    batch = parse(text("records"), speaking=1)
+    assert isinstance(batch, Records)
+    authorised = batch.records[1].body
+    assert isinstance(authorised, SessionAuthorised)
+    assert (authorised.credential_id, authorised.cap_wh) == (None, None)
+
+
+def test_live_names_the_card_too() -> None:
+    live = parse(text("live_2"), speaking=2)
+    assert isinstance(live, Live)
+    session = live.stalls[0].session
+    assert session is not None
+    assert (session.credential_kind, session.credential_id, session.cap_wh) == ("card", "ca2d000000000001", 40_000)
+
+
+def test_cards_are_read() -> None:
+    told = parse(text("tell_cards"), speaking=2)
+    assert isinstance(told, CardsTold)
+    first, second = told.cards
+    assert (first.label, first.month_wh, first.quiet) == (
+        "Blue key ring",
+        250_000,
+        QuietHours(start="23:00", end="06:00"),
+    )
+    assert (second.label, second.blocked, second.weak, second.used_at) == ("", True, True, None)
+    (unknown,) = told.unknown
+    assert (unknown.stall_id, unknown.times, unknown.tail) == ("stall-1", 2, "80")
+
+
 INCARNATION = "1ca1000000000000000000000000000a"
 SESSION = "5e551000000000000000000000000001"
+
+
+START = {
+    "stall_id": "stall-1",
+    "resident_id": "res-1",
+    "plug_epoch": 3,
+    "mode": "fast",
+    "expires_at": messages.rfc3339(datetime(2026, 6, 29, 18, 5, tzinfo=UTC)),
+}
+ENROL = {"resident_id": "res-1", "stall_id": "stall-1", "timeout_s": 60}
+
+
+def asked(ask_id: str, what: str, body: dict[str, Any], version: int = 1) -> dict[str, object]:
+    return messages.frame(messages.ask(ask_id, what, body, version), version)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "written"),
+    [
+        ("welcome", 1, messages.welcome(1, 0)),
+        ("welcome_2", 2, messages.welcome(2, 0)),
+        ("ack", 1, messages.ack(INCARNATION, 7)),
+        ("error_gap", 1, messages.error("gap", "records continue at 8", ack_seq=7)),
+        ("error_unsupported_version", 1, messages.error("unsupported_version", "this app speaks link versions 1")),
+        ("tell_blocked", 1, messages.tell_blocked(["res-9"])),
+        ("tell_cost", 1, messages.tell_cost(SESSION, 412, "EUR")),
+        (
+            "tell_holds",
+            2,
+            messages.tell_holds([{"stall_id": "stall-2", "resident_id": "res-1", "until": "2026-06-29T18:20:00Z"}]),
+        ),
+    ],
+)
+def test_the_app_writes_the_golden_message(name: str, version: int, written: dict[str, object]) -> None:
+    assert messages.frame(written, version) == frame(name)
 
 
 @pytest.mark.parametrize(
     ("name", "written"),
     [
-        ("welcome", messages.welcome(1, 0)),
-        ("ack", messages.ack(INCARNATION, 7)),
-        ("error_gap", messages.error("gap", "records continue at 8", ack_seq=7)),
-        ("error_unsupported_version", messages.error("unsupported_version", "this app speaks link versions 1")),
-        ("tell_blocked", messages.tell_blocked(["res-9"])),
-        ("tell_cost", messages.tell_cost(SESSION, 412, "EUR")),
-        (
-            "ask_start",
-            messages.ask(
-                "ask-1",
-                "start",
-                {
-                    "stall_id": "stall-1",
-                    "resident_id": "res-1",
-                    "plug_epoch": 3,
-                    "mode": "fast",
-                    "expires_at": messages.rfc3339(datetime(2026, 6, 29, 18, 5, tzinfo=UTC)),
-                },
-            ),
-        ),
-        (
-            "ask_stop",
-            messages.ask("ask-2", "stop", {"session_id": SESSION, "by": "resident", "resident_id": "res-1"}),
-        ),
+        ("ask_start", asked("ask-1", "start", START)),
+        ("ask_stop", asked("ask-2", "stop", {"session_id": SESSION, "by": "resident", "resident_id": "res-1"})),
         (
             "ask_set_mode",
-            messages.ask("ask-3", "set_mode", {"session_id": SESSION, "resident_id": "res-1", "mode": "solar_only"}),
+            asked("ask-3", "set_mode", {"session_id": SESSION, "resident_id": "res-1", "mode": "solar_only"}),
         ),
+        ("ask_enrol_card", asked("ask-4", "enrol_card", ENROL)),
+        ("ask_role", asked("ask-5", "role", {"user_id": "u1"})),
+        ("ask_resend", asked("ask-6", "resend", {"from_seq": 1})),
+        ("ask_start_2", asked("ask-7", "start", START | {"proof": "tag"}, 2)),
         (
-            "ask_enrol_card",
-            messages.ask("ask-4", "enrol_card", {"resident_id": "res-1", "stall_id": "stall-1", "timeout_s": 60}),
+            "ask_start_guest",
+            asked(
+                "ask-8",
+                "start",
+                START
+                | {
+                    "pass": {
+                        "pass_id": "0a55000000000001",
+                        "stall_ids": ["stall-1"],
+                        "cap_wh": 20_000,
+                        "expires_at": "2026-07-02T18:00:00Z",
+                        "payer": "guest",
+                    }
+                },
+                2,
+            ),
         ),
-        ("ask_role", messages.ask("ask-5", "role", {"user_id": "u1"})),
-        ("ask_resend", messages.ask("ask-6", "resend", {"from_seq": 1})),
+        ("ask_enrol_card_2", asked("ask-9", "enrol_card", ENROL | {"label": "Blue key ring"}, 2)),
     ],
 )
-def test_the_app_writes_the_golden_message(name: str, written: dict[str, object]) -> None:
+def test_the_app_asks_the_golden_question(name: str, written: dict[str, object]) -> None:
     assert written == frame(name)
+
+
+def test_what_version_2_added_to_an_ask_is_left_out_in_version_1() -> None:
+    assert asked("ask-1", "start", START | {"proof": "tag", "pass": None}) == frame("ask_start")
+    assert asked("ask-4", "enrol_card", ENROL | {"label": "Blue key ring"}) == frame("ask_enrol_card")
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("start", START | {"pass": {"pass_id": "0a55000000000001"}}),
+        ("change_card", {}),
+        ("remove_card", {}),
+        ("assign_card", {}),
+    ],
+)
+def test_what_version_1_cannot_express_is_not_asked(what: str, body: dict[str, Any]) -> None:
+    # A guest's start without its pass would be the host's own.
+    with pytest.raises(messages.NotSpoken):
+        messages.ask("ask-1", what, body, 1)

@@ -15,6 +15,7 @@ from evshare_app.link.parsing import UnsupportedVersion, parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "link"
 SENT = ("building", "records", "live", "answer_ok", "answer_denied", "tell_office_ticket")
+SENT_2 = ("building_2", "records_2", "live_2", "tell_cards")
 
 
 def golden(name: str) -> Any:
@@ -23,7 +24,7 @@ def golden(name: str) -> Any:
 
 def refusal(message: Any) -> str:
     with pytest.raises(BadMessage) as caught:
-        parse(json.dumps(message), speaking=1)
+        parse(json.dumps(message), speaking=message.get("v", 1))
     return str(caught.value)
 
 
@@ -45,7 +46,7 @@ def test_every_missing_field_is_named(name: str) -> None:
         assert refusal(message).startswith(f"{field}: ")
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.parametrize("name", SENT + SENT_2)
 def test_an_unknown_field_is_named(name: str) -> None:
     assert refusal(golden(name) | {"colour": "red"}) == "colour: got 'red', accepted is no such field"
 
@@ -82,6 +83,43 @@ def test_a_field_that_cannot_be_is_named(path: tuple[str | int, ...], value: obj
     assert refusal(message).startswith(said)
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_every_missing_field_of_a_card_is_named(place: int) -> None:
+    for field in golden("tell_cards")["body"]["cards"][place]:
+        message = golden("tell_cards")
+        del message["body"]["cards"][place][field]
+        assert refusal(message).startswith(f"body.cards[{place}].{field}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("cards", 0, "quiet"), {"from": "23:00", "to": "24:00"}, "body.cards[0].quiet.to: got '24:00'"),
+        (("cards", 0, "quiet"), {"from": "23:00"}, "body.cards[0].quiet.to: got None"),
+        (("cards", 1, "card_id"), "ca2d000000000001", "body.cards: got ["),
+        (("cards", 1, "number"), "04A1B2C3", "body.cards[1].number: got '04A1B2C3', accepted is no such field"),
+        (("unknown", 0, "tail"), "04A1B2C3", "body.unknown[0].tail: got"),
+        (("unknown", 0, "tail"), "zz", "body.unknown[0].tail: got 'zz', accepted is two hex digits"),
+        (("unknown", 0, "times"), 0, "body.unknown[0].times: got 0"),
+    ],
+)
+def test_cards_that_cannot_be_are_named(path: tuple[str | int, ...], value: object, said: str) -> None:
+    message = golden("tell_cards")
+    inner = message["body"]
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    assert refusal(message).startswith(said)
+
+
+def test_credential_kinds_and_reasons_of_a_later_integration_are_taken() -> None:
+    message = golden("records_2")
+    message["records"][1]["body"]["credential_kind"] = "iris_scan"
+    message["records"][4]["body"]["stop_reason"] = "full_moon"
+    message["records"][5]["body"]["reason"] = "wrong_shoes"
+    parse(json.dumps(message), speaking=2)
+
+
 def test_a_stall_named_twice_is_refused() -> None:
     message = golden("building")
     message["building"]["stalls"] *= 2
@@ -116,7 +154,8 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
 
 @given(data=st.data())
 def test_a_message_spoilt_anywhere_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
-    message = {"message": golden(data.draw(st.sampled_from(SENT)))}
+    name = data.draw(st.sampled_from(SENT + SENT_2))
+    message = {"message": golden(name)}
     path = data.draw(st.sampled_from(places(message)[1:]))
     spoilt: Any = copy.deepcopy(message)
     inner = spoilt
@@ -124,4 +163,4 @@ def test_a_message_spoilt_anywhere_is_read_or_refused_and_nothing_else(data: st.
         inner = inner[step]
     inner[path[-1]] = data.draw(JSON)
     with suppress(BadMessage):
-        parse(json.dumps(spoilt["message"]), speaking=1)
+        parse(json.dumps(spoilt["message"]), speaking=2 if name in SENT_2 else 1)

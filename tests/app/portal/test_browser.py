@@ -9,6 +9,7 @@ import pytest
 
 from tests.app.house import NOW, Furnished, free_stall, live_session, plugged_stall, rfc3339
 from tests.browser import chromium
+from tests.pages import axe
 
 
 @pytest.fixture
@@ -99,3 +100,35 @@ async def test_everything_works_without_scripts(furnished: Furnished) -> None:
         await page.goto(f"{portal}/s/{furnished.code}")
         await page.get_by_role("button", name="Start charging").click()
         await expect(page.get_by_text("Off it goes")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def script() -> str:
+    """axe-core, where it is or can be had; `scripts/portal-check` looks at every page with it."""
+    found = axe.fetched()
+    if found is None:
+        pytest.skip("axe-core could not be fetched: no npm, or no registry")
+    return found.read_text()
+
+
+async def test_the_pages_that_matter_most_keep_nobody_out(furnished: Furnished, script: str) -> None:
+    await furnished.integration.live(plugged_stall(1, NOW - timedelta(minutes=1)), free_stall(2))
+    async with chromium() as browser:
+        context = await browser.new_context(viewport={"width": 320, "height": 640}, service_workers="block")
+        cookies = furnished.phone.http.cookie_jar
+        origin = furnished.phone.origin
+        await context.add_cookies([{"name": one.key, "value": one.value, "url": origin} for one in cookies])
+        page = await context.new_page()
+        for path in (f"/s/{furnished.code}", "/", "/sessions"):
+            await page.goto(origin + path)
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+                assert await axe.findings(page, script) == [], (path, scheme)
+        # What finds nothing has to be able to find something.
+        await page.evaluate("() => document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=data:,>')")
+        await page.evaluate(
+            "() => document.querySelector('main').insertAdjacentHTML('beforeend', '<p>'+'w'.repeat(99))"
+        )
+        found = " ".join(await axe.findings(page, script))
+        assert "image-alt" in found
+        assert "reflow" in found

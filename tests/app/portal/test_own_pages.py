@@ -112,8 +112,11 @@ async def test_a_language_is_chosen_and_kept(furnished: Furnished) -> None:
 
 
 async def test_a_stranger_gets_the_language_of_their_browser(furnished: Furnished) -> None:
-    page = await furnished.house.stranger().get("/", **{"Accept-Language": "fr;q=0.9, de-CH;q=0.8, en;q=0.1"})
+    page = await furnished.house.stranger().get("/", **{"Accept-Language": "it;q=0.9, de-CH;q=0.8, en;q=0.1"})
     assert "Zu Hause laden" in page.text
+    page = await furnished.house.stranger().get("/", **{"Accept-Language": "fr-CH, de-CH;q=0.8, en;q=0.1"})
+    assert "Recharger chez soi" in page.text
+    assert '<html lang="fr">' in page.text
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ async def test_a_resident_sees_the_stall_the_plug_and_the_price_and_starts(furni
         "plug_epoch": 3,
         "mode": "solar_only",
         "expires_at": "2026-07-02T16:31:00Z",
+        "proof": None,
+        "pass": None,
     }
 
 
@@ -248,3 +250,11 @@ async def test_unknown_and_removed_stalls_look_the_same(furnished: Furnished) ->
     removed, unknown = await stranger.get(f"/s/{second}"), await stranger.get("/s/0000000000000000")
     assert removed.status == unknown.status == 404
     assert removed.text == unknown.text
+
+
+async def test_who_has_yet_to_plug_in_is_not_sent_away(furnished: Furnished) -> None:
+    session = live_session("5e55", "res-1", NOW, started_at=None, energy_wh=0)
+    await furnished.integration.live(free_stall(1, status="preparing", session=session), free_stall(2))
+    page = await furnished.phone.get(f"/s/{furnished.code}?said=started")
+    assert "Plug in your car now" in page.text
+    assert "put the phone away" not in page.text

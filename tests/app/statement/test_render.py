@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 import re
 from typing import Any
 
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 
 from evshare_app.model import Month
@@ -17,6 +19,7 @@ def session(**changes: Any) -> SessionPart:
     fields: dict[str, Any] = {
         "session_id": "s1",
         "resident": "Jana Weber",
+        "guest": "",
         "stall": "Stall 1",
         "start": datetime(2026, 6, 2, 16, 5, 12, tzinfo=UTC),
         "end": datetime(2026, 6, 2, 20, 0, 12, tzinfo=UTC),
@@ -121,6 +124,29 @@ def test_it_speaks_german_to_those_who_do():
     assert not re.search(r"\b(Statement|Sessions|Meter|Register|Total)\b", said)
 
 
+def test_it_speaks_french_to_those_who_do():
+    said = words(render_html(document(language="fr"))).replace("\N{NO-BREAK SPACE}", " ")
+    for part in (
+        "Recharges en juin 2026",
+        "Relevé 2026-000001",
+        "À payer d’ici au 15 juillet 2026",
+        "TVA 19 % sur 7,24 €",
+        "Index des compteurs",
+        "2 juin, 18:05",
+        "1 204 500 Wh",
+    ):
+        assert part in said
+    assert not re.search(r"\b(Statement|Sessions|Meter|Register|Amount)\b", said)
+
+
+def test_the_pdf_prints_what_french_needs():
+    name = "L’Œil-de-Bœuf\N{NARROW NO-BREAK SPACE}; «\N{NO-BREAK SPACE}Chez Zoë\N{NO-BREAK SPACE}»"
+    text = pypdfium2.PdfDocument(render_pdf(document(language="fr", account=name)))[0].get_textpage().get_text_range()
+    assert "L’Œil-de-Bœuf" in text
+    assert "ne va pas\N{NARROW NO-BREAK SPACE}?" in text
+    assert "\N{REPLACEMENT CHARACTER}" not in text
+
+
 def test_it_needs_nothing_from_elsewhere_and_runs_no_script():
     page = read(render_html(document()))
     names = {tag for tag, _ in page.tags}
@@ -194,6 +220,21 @@ def test_the_pdf_is_one_page_for_a_small_month_and_more_for_a_large_one():
     assert pages(small) == 1
     assert b"DejaVuSans" in small
     assert pages(render_pdf(document(sessions=tuple(session() for _ in range(60))))) > 3
+
+
+def test_an_amount_stands_beside_its_calculation_however_long_that_is():
+    energy, parking, flat = session().lines
+    dear = replace(parking, price=Decimal("12345.6789"), volume=123_456)
+    pdf = render_pdf(document(sessions=(session(lines=(energy, dear, flat)),)))
+    text = pypdfium2.PdfDocument(pdf)[0].get_textpage()
+
+    def height(words: str) -> float:
+        place, _ = text.search(words, match_case=True).get_next()
+        return round(text.get_charbox(place, loose=True)[1])
+
+    assert height("Connected") - height("Session fee") > 15  # points: two lines of 4.2 mm
+    assert height("1,90") == height("Connected")
+    assert height("1,00") == height("Session fee")
 
 
 def test_the_same_document_gives_the_same_pdf_and_seal():

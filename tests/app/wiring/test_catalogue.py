@@ -16,7 +16,7 @@ KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None, "say":
 
 
 def said() -> Iterator[str]:
-    rooms = ("web", "portal", "office")
+    rooms = ("web", "portal", "office", "delivery")
     methods = [(f"{room}/**.html", "jinja2") for room in rooms] + [(f"{room}/**.py", "python") for room in rooms]
     options = {"**.html": {"newstyle_gettext": "true"}}
     for _, _, message, _, _ in extract_from_dir(ROOT, methods, options_map=options, keywords=KEYWORDS):
@@ -47,3 +47,10 @@ def test_translations_take_what_is_put_into_them(language: str) -> None:
     holes = re.compile(r"%\(\w+\)s|%s")
     for source, text in catalogue(language).items():
         assert sorted(holes.findall(source)) == sorted(holes.findall(text)), source
+
+
+def test_french_never_breaks_a_line_before_its_double_punctuation() -> None:
+    loose = re.compile(r" [:;!?»](?:\s|$)|« ")
+    assert [text for text in catalogue("fr").values() if loose.search(text)] == []
+    bare = re.compile(r"\w[;!?»]|\w:(?:\s|$)|'")
+    assert [text for text in catalogue("fr").values() if bare.search(text)] == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import pytest
 
 from evshare_app.i18n import best_language
-from evshare_app.tokens import TokenKey, key_file, new_stall_code, pairing_token
+from evshare_app.tokens import TokenKey, key_file, masked, new_stall_code, pairing_token
 from evshare_app.web.formats import Formats
 from evshare_app.web.limits import Rate, TokenBuckets, client_address
 
@@ -75,8 +75,9 @@ def test_a_stall_code_has_80_bits_in_crockfords_alphabet() -> None:
 def test_cookies_and_csrf_values_of_one_key_are_apart() -> None:
     key, other = TokenKey(b"a" * 32), TokenKey(b"b" * 32)
     assert key.mac("x") != key.csrf("x") != other.csrf("x")
-    assert key.csrf_matches("x", key.csrf("x"))
-    assert not key.csrf_matches("x", key.csrf("y"))
+    assert key.csrf_matches("x", masked(key.csrf("x")))
+    assert not key.csrf_matches("x", masked(key.csrf("y")))
+    assert not key.csrf_matches("x", key.csrf("x"))  # pages hold it masked only
     assert not key.csrf_matches("x", "\udc80é")
 
 
@@ -84,8 +85,9 @@ def test_cookies_and_csrf_values_of_one_key_are_apart() -> None:
     ("header", "language"),
     [
         ("de-AT,de;q=0.9,en;q=0.8", "de"),
-        ("fr, en-GB;q=0.5", "en"),
-        ("fr", "de"),
+        ("it, en-GB;q=0.5", "en"),
+        ("fr-CH, fr;q=0.9, de;q=0.8", "fr"),
+        ("it", "de"),
         ("", "de"),
         ("en;q=0, de;q=nonsense", "de"),
         (";;q=,,=", "de"),
@@ -104,3 +106,6 @@ def test_numbers_are_written_as_people_there_do() -> None:
     assert new_york.kwh_number(12_345) == "12.35"
     assert new_york.money(123_456, "USD") == "$1,234.56"
     assert Formats("de", ZoneInfo("Europe/Berlin")).weekday(at) == "Montag, 29. Juni 2026"
+    zurich = Formats("fr", ZoneInfo("Europe/Zurich"))
+    assert zurich.weekday(at) == "lundi, 29 juin 2026"
+    assert zurich.money(123_456, "CHF") == "1\N{NARROW NO-BREAK SPACE}234,56\N{NO-BREAK SPACE}CHF"

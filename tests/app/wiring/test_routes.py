@@ -11,19 +11,39 @@ import pytest
 
 from tests.app.house import Browser, Furnished, House, open_house, plugged_stall
 
-ANYONE, RESIDENT, MANAGER = "anyone", "resident", "manager"
+ANYONE, RESIDENT, GUEST = "anyone", "resident", "guest"
+# The roles of the office that may open a route.
+MANAGER, READS, WORKSHOP, EVERYONE = "manager", "manager board", "manager technician", "manager board technician"
 
 PORTAL = {
     "GET /static/{name}": ANYONE,
     "GET /i": ANYONE,
     "POST /i": ANYONE,
     "GET /": ANYONE,
+    "GET /s": ANYONE,
     "GET /s/{code}": ANYONE,
     "GET /s/{code}/live": ANYONE,
     "POST /s/{code}/start": RESIDENT,
     "POST /s/{code}/stop": RESIDENT,
     "POST /s/{code}/mode": RESIDENT,
     "GET /sessions": RESIDENT,
+    "GET /sessions/{id}": RESIDENT,
+    "GET /sessions/{id}/receipt": RESIDENT,
+    "POST /sessions/{id}/dispute": RESIDENT,
+    "POST /sessions/{id}/block-card": RESIDENT,
+    "POST /queue/join": RESIDENT,
+    "POST /queue/leave": RESIDENT,
+    "POST /queue/snooze": RESIDENT,
+    "POST /queue/wake": RESIDENT,
+    "GET /notices": RESIDENT,
+    "POST /notices/seen": RESIDENT,
+    "POST /me/notices": RESIDENT,
+    "POST /me/push": RESIDENT,
+    "POST /me/push/remove": RESIDENT,
+    "GET /refusals": RESIDENT,
+    "GET /manifest.webmanifest": ANYONE,
+    "GET /sw.js": ANYONE,
+    "GET /offline": ANYONE,
     "GET /statements": RESIDENT,
     "GET /statements/{id}": RESIDENT,
     "GET /statements/{id}/page": RESIDENT,
@@ -33,36 +53,97 @@ PORTAL = {
     "POST /me/language": RESIDENT,
     "POST /me/card": RESIDENT,
     "POST /me/devices/{id}/sign-out": RESIDENT,
+    "POST /me/sign-out-others": RESIDENT,
+    "POST /me/sign-out-everywhere": RESIDENT,
+    "POST /me/passkeys/challenge": RESIDENT,
+    "POST /me/passkeys": RESIDENT,
+    "POST /me/passkeys/{id}/remove": RESIDENT,
+    "GET /me/confirm": RESIDENT,
+    "POST /me/confirm/challenge": RESIDENT,
+    "POST /me/confirm": RESIDENT,
+    "GET /i/passkey": ANYONE,
+    "POST /i/passkey/challenge": ANYONE,
+    "POST /i/passkey": ANYONE,
+    "GET /reach": ANYONE,
+    "POST /reach": ANYONE,
+    "GET /t": ANYONE,
+    "POST /t/start": ANYONE,
+    "POST /t/stop": ANYONE,
+    "GET /guests": RESIDENT,
+    "POST /guests": RESIDENT,
+    "GET /guests/{id}": RESIDENT,
+    "POST /guests/{id}/link": RESIDENT,
+    "POST /guests/{id}/revoke": RESIDENT,
+    "GET /g": ANYONE,
+    "POST /g": ANYONE,
+    "GET /s/{code}/guest": GUEST,
+    "GET /s/{code}/guest/live": GUEST,
+    "POST /s/{code}/guest/start": GUEST,
+    "POST /s/{code}/guest/stop": GUEST,
 }
 OFFICE = {
     "GET /sign-in": ANYONE,
     "POST /sign-in": ANYONE,
     "GET /office/static/{name}": ANYONE,
     "GET /office/health": ANYONE,
-    "POST /office/sign-out": MANAGER,
-    "GET /office": MANAGER,
-    "GET /office/residents": MANAGER,
-    "GET /office/residents/{id}": MANAGER,
+    "POST /office/sign-out": EVERYONE,
+    "GET /office": EVERYONE,
+    "GET /office/residents": EVERYONE,
+    "GET /office/residents/{id}": EVERYONE,
     "POST /office/residents/{id}": MANAGER,
     "POST /office/residents/{id}/invite": MANAGER,
-    "POST /office/residents/{id}/card": MANAGER,
+    "POST /office/residents/{id}/card": WORKSHOP,
     "POST /office/residents/{id}/block": MANAGER,
     "POST /office/residents/{id}/unblock": MANAGER,
     "POST /office/residents/{id}/devices/{device}": MANAGER,
-    "GET /office/stalls": MANAGER,
-    "GET /office/stalls/{id}/qr.svg": MANAGER,
-    "POST /office/stalls/{id}/new-code": MANAGER,
-    "GET /office/tariff": MANAGER,
+    "POST /office/residents/{id}/passkeys/{key}": MANAGER,
+    "POST /office/residents/{id}/rules": MANAGER,
+    "POST /office/residents/{id}/moving": MANAGER,
+    "GET /office/cards": EVERYONE,
+    "GET /office/cards/learning": WORKSHOP,
+    "POST /office/cards/learn": WORKSHOP,
+    "POST /office/cards/unknown/{id}": WORKSHOP,
+    "GET /office/cards/{id}": EVERYONE,
+    "POST /office/cards/{id}": WORKSHOP,
+    "POST /office/cards/{id}/block": WORKSHOP,
+    "POST /office/cards/{id}/unblock": WORKSHOP,
+    "POST /office/cards/{id}/remove": WORKSHOP,
+    "GET /office/guests": READS,
+    "POST /office/guests": MANAGER,
+    "GET /office/guests/{id}": READS,
+    "POST /office/guests/{id}/link": MANAGER,
+    "POST /office/guests/{id}/revoke": MANAGER,
+    "GET /office/refusals": EVERYONE,
+    "GET /office/team": READS,
+    "POST /office/team/invite": MANAGER,
+    "POST /office/team/user": MANAGER,
+    "POST /office/team/{id}/invite": MANAGER,
+    "POST /office/team/{id}/remove": MANAGER,
+    "GET /office/stalls": EVERYONE,
+    "GET /office/stalls/{id}/qr.svg": EVERYONE,
+    "POST /office/stalls/{id}/new-code": WORKSHOP,
+    "GET /office/reach": EVERYONE,
+    "POST /office/reach": WORKSHOP,
+    "GET /office/sheets": EVERYONE,
+    "GET /office/sheets/stickers": EVERYONE,
+    "GET /office/sheets/poster": EVERYONE,
+    "GET /office/tags": EVERYONE,
+    "POST /office/tags": WORKSHOP,
+    "POST /office/tags/{id}/remove": WORKSHOP,
+    "GET /office/tariff": READS,
     "POST /office/tariff": MANAGER,
-    "GET /office/month": MANAGER,
+    "GET /office/month": READS,
     "POST /office/month/close": MANAGER,
     "POST /office/month/collect": MANAGER,
-    "GET /office/statements/{id}/page": MANAGER,
-    "GET /office/statements/{id}/pdf": MANAGER,
+    "GET /office/statements/{id}/page": READS,
+    "GET /office/statements/{id}/pdf": READS,
     "POST /office/statements/{id}/transfer": MANAGER,
     "POST /office/statements/{id}/collect": MANAGER,
-    "GET /office/checks": MANAGER,
-    "GET /office/settings": MANAGER,
+    "GET /office/disputes": READS,
+    "POST /office/disputes/{id}/uphold": MANAGER,
+    "POST /office/disputes/{id}/reject": MANAGER,
+    "GET /office/checks": READS,
+    "GET /office/settings": READS,
     "POST /office/settings": MANAGER,
 }
 LINK = {"GET /link/v1": "integration", "GET /link/health": ANYONE}
@@ -93,7 +174,10 @@ class Everyone:
     resident: Browser
     manager_on_portal: Browser
     resident_in_office: Browser
+    guest: Browser
     manager: Browser
+    board: Browser
+    technician: Browser
 
 
 @pytest.fixture
@@ -106,7 +190,10 @@ async def everyone(tmp_path: Path) -> AsyncIterator[Everyone]:
             resident=furnished.phone,
             manager_on_portal=furnished.office,
             resident_in_office=furnished.phone,
+            guest=await house.guest(furnished.office),
             manager=furnished.office,
+            board=await house.invited(furnished.office, "board"),
+            technician=await house.invited(furnished.office, "technician"),
         )
 
 
@@ -141,12 +228,37 @@ async def check(everyone: Everyone, route: str) -> None:
     for other in (everyone.stranger, everyone.manager_on_portal if on_portal else everyone.resident_in_office):
         status = await knock(other, origin, route)
         assert (status == 403) == (may != ANYONE), (route, status)
-    allowed = everyone.resident if on_portal else everyone.manager
-    status = await knock(allowed, origin, route)
-    if route.startswith("GET"):
-        assert status in (200, 400, 404), (route, status)
-    elif may != ANYONE:
-        assert status == 403, (route, status)  # no CSRF value
+    signed_in = {"manager": everyone.manager, "board": everyone.board, "technician": everyone.technician}
+    on_phones = {RESIDENT: everyone.resident, GUEST: everyone.guest}
+    for role, browser in (on_phones if on_portal else signed_in).items():
+        status = await knock(browser, origin, route)
+        if route.startswith("GET"):
+            allowed = may == ANYONE or role in may.split()
+            # The start page of a guest is that of their pass.
+            sent_on = (303,) if (route, role) == ("GET /", GUEST) else ()
+            assert status in (200, 400, 404, *sent_on) if allowed else status == 403, (route, role, status)
+        elif may != ANYONE:
+            assert status == 403, (route, role, status)  # not their role, or no CSRF value
+
+
+# What a POST answers to those who have the page's own value: 403 only where it is not their role.
+@pytest.mark.parametrize(
+    "some", tuple(batched((route for route in OFFICE if OFFICE[route] != ANYONE), 10, strict=False))
+)
+async def test_only_those_in_the_role_may_change_something(everyone: Everyone, some: tuple[str, ...]) -> None:
+    for route in some:
+        method, path = route.split()
+        if method == "GET" or path == "/office/sign-out":
+            continue
+        for role, browser in (
+            ("manager", everyone.manager),
+            ("board", everyone.board),
+            ("technician", everyone.technician),
+        ):
+            csrf = (await browser.get("/office")).form("/office/sign-out")
+            answer = await browser.post(re.sub(r"\{\w+\}", "none", path), csrf)
+            assert (answer.status != 403) == (role in OFFICE[route].split()), (route, role, answer.status)
+            assert answer.status < 500
 
 
 async def test_the_portal_does_not_know_the_offices_routes(everyone: Everyone) -> None:

@@ -18,8 +18,12 @@ async function renew() {
   const main = document.querySelector("main");
   if (!fresh || !main) return;
   const chosen = [...main.querySelectorAll("input[type=radio]:checked")].map((input) => [input.name, input.value]);
+  const unfolded = [...main.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent);
   const focused = document.activeElement?.id;
   main.replaceWith(fresh);
+  for (const summary of fresh.querySelectorAll("details > summary")) {
+    if (unfolded.includes(summary.textContent)) summary.parentElement.open = true;
+  }
   for (const [name, value] of chosen) {
     const input = [...fresh.querySelectorAll("input[type=radio]")].find((one) => one.name === name && one.value === value);
     if (input) input.checked = true;
@@ -73,3 +77,8 @@ if (location.search.includes("said=")) history.replaceState(null, "", location.p
 // On a phone the office's tabs are wider than the screen.
 document.querySelector(".office-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 setTimeout(turn, LIVE_EVERY_MS);
+// Where the page says it can be kept as an app, its worker comes after everything that is seen.
+if (document.querySelector("link[rel=manifest]") && "serviceWorker" in navigator) {
+  const worker = `/sw.js?language=${document.documentElement.lang}`;
+  window.addEventListener("load", () => navigator.serviceWorker.register(worker).catch(() => {}));
+}

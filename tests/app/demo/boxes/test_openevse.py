@@ -183,6 +183,14 @@ async def test_the_websocket_sends_the_whole_status_and_then_only_changes(evse: 
         assert json.loads(await socket.receive_str(timeout=5)) == {"pong": 1}
 
 
+async def test_its_serial_number_is_that_of_its_wifi_module_and_a_restart_keeps_it(evse: Called) -> None:
+    config = await evse.get("/config")
+    assert (config["wifi_serial"], config["hostname"]) == ("9C9C1FE50001", "openevse-0001")
+    await evse.stand.reboot()
+    await evse.wait(60)
+    assert (await evse.get("/config"))["wifi_serial"] == "9C9C1FE50001"
+
+
 async def test_pages_that_are_not_there(evse: Called) -> None:
     assert (await evse.ask("GET", "/nothing"))[0] == 404
     assert (await evse.ask("POST", "/status", json={}))[0] == 405

@@ -1,0 +1,137 @@
+"""What a stall's page tells besides the stall itself, read from the books: prices, sun, what to expect, what is left.
+
+All of it is for showing. Who may charge is decided in the house, what is billed by rating the session.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+
+from ..books.schema import building, building_slice, session, slice_
+from ..model import ResidentId, to_ms
+from ..resident.rules import Rule, Used, rule_of, used_this_month
+from ..tariff.now import Expected, PriceNow, expected, expected_power_w, price_now
+from ..tariff.store import TariffVersion, versions_from
+
+_AMOUNTS_WH = (10_000, 20_000, 40_000)
+_SUN_FRESH = timedelta(minutes=35)
+"""A quarter hour that ended longer ago says nothing of now."""
+_SESSIONS_LOOKED_AT = 12
+_LEAST_WH = 1000
+"""A shorter charge says little of what a car takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What a resident's rules leave them this month."""
+
+    rule: Rule
+    used: Used
+
+    @property
+    def left_wh(self) -> int | None:
+        """Energy left, None where none is set."""
+        return None if self.rule.month_wh is None else max(0, self.rule.month_wh - self.used.energy_wh)
+
+    @property
+    def left_minor(self) -> int | None:
+        """Money left, None where none is set."""
+        if self.rule.month_minor is None:
+            return None
+        return max(0, self.rule.month_minor - (self.used.cost + self.used.running).minor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the page tells."""
+
+    version: TariffVersion
+    price: PriceNow
+    sun_percent: int | None
+    """How much of what the house used in the last quarter hour was sun; None where no meter tells."""
+    power_w: int
+    expected: tuple[Expected, ...]
+    left: Left | None
+    """None: no rules, or nobody known looks."""
+
+
+def stall_facts(
+    conn: Connection,
+    *,
+    max_current_a: int,
+    phases: int,
+    others_a: Sequence[float],
+    running_wh: Mapping[str, int],
+    resident_id: ResidentId | None,
+    zone: ZoneInfo,
+    now: datetime,
+) -> Facts:
+    """Return what a stall's page tells.
+
+    `others_a` is what each other running session is offered, in A; `running_wh` is what running sessions have used.
+    """
+    versions = versions_from(conn, now)
+    power_w = expected_power_w(
+        max_current_a=max_current_a,
+        phases=phases,
+        free_a=_free_a(conn, others_a),
+        typical_w=typical_power_w(conn, resident_id) if resident_id else None,
+    )
+    return Facts(
+        version=versions[0],
+        price=price_now(versions, now, zone),
+        sun_percent=sun_percent(conn, now),
+        power_w=power_w,
+        expected=expected(versions[0].tariff, _AMOUNTS_WH, power_w, now, zone),
+        left=left_of(conn, resident_id, now, zone, running_wh) if resident_id else None,
+    )
+
+
+def _free_a(conn: Connection, others_a: Sequence[float]) -> int | None:
+    """Return what the main fuse leaves per phase: the rest, or an equal share once the others give way."""
+    fuse_a: int | None = conn.scalar(select(building.c.fuse_a))
+    if not fuse_a:
+        return None
+    return max(fuse_a - round(sum(others_a)), fuse_a // (len(others_a) + 1))
+
+
+def typical_power_w(conn: Connection, resident_id: ResidentId) -> int | None:
+    """Return the power a resident's car usually took while it charged fast, in W; None before there is any to see."""
+    energy_wh = func.sum(slice_.c.register_end_wh - slice_.c.register_start_wh)
+    seconds = func.sum(slice_.c.charging_s)
+    rows = conn.execute(
+        select(energy_wh.label("energy_wh"), seconds.label("seconds"))
+        .join(session, session.c.session_id == slice_.c.session_id)
+        .where(session.c.resident_id == resident_id, session.c.mode == "fast", session.c.ended_ms.is_not(None))
+        .where(session.c.credential_kind != "pass")
+        .group_by(session.c.session_id, session.c.ended_ms)
+        .having(energy_wh >= _LEAST_WH, seconds > 0)
+        .order_by(session.c.ended_ms.desc())
+        .limit(_SESSIONS_LOOKED_AT)
+    )
+    powers = [int(row.energy_wh) * 3600 // int(row.seconds) for row in rows]
+    return int(median(powers)) if powers else None
+
+
+def sun_percent(conn: Connection, now: datetime) -> int | None:
+    """Return how much of what the house used in the last quarter hour came from its roof, in percent."""
+    row = conn.execute(select(building_slice).order_by(building_slice.c.start_ms.desc()).limit(1)).one_or_none()
+    if row is None or row.end_ms < to_ms(now - _SUN_FRESH) or row.pv_wh is None or row.import_wh is None:
+        return None
+    kept_wh = max(0, row.pv_wh - (row.export_wh or 0))
+    used_wh = row.import_wh + kept_wh
+    return round(100 * kept_wh / used_wh) if used_wh > 0 else None
+
+
+def left_of(
+    conn: Connection, resident_id: ResidentId, now: datetime, zone: ZoneInfo, running_wh: Mapping[str, int]
+) -> Left | None:
+    """Return what a resident's rules leave them this month; None where none of them says when or how much."""
+    rule = rule_of(conn, resident_id)
+    if rule.month_wh is None and rule.month_minor is None and not rule.hours:
+        return None
+    return Left(rule=rule, used=used_this_month(conn, resident_id, now, zone, running_wh))

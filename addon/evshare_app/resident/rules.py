@@ -1,0 +1,186 @@
+"""What a resident may: stalls, hours, energy and money a month, sessions at once; and how the integration is told.
+
+The integration decides, also while the app is away, and it knows nothing of money. So a cap in money is told as the
+energy it is still good for: at the highest price now in force, after a session's flat fee, rounded down. What time
+costs is not in it; nobody knows beforehand how long a car stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from ..books.access_tables import dispute, guest_pass, resident_rule
+from ..books.building import the_building
+from ..books.schema import cdr, resident, session
+from ..model import Month, ResidentId, to_ms
+from ..money import Money
+from ..tariff.ocpi import Dimension, Tariff
+from ..tariff.running import running_cost
+from ..tariff.store import tariff_in_force
+
+MOST_SESSIONS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """A span of the building's clock on some days (1 Monday to 7); past midnight where `end` is not after `start`."""
+
+    days: tuple[int, ...]
+    start: str
+    end: str
+
+    def told(self) -> dict[str, object]:
+        """Return it as the link writes it."""
+        return {"days": list(self.days), "from": self.start, "to": self.end}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a resident may; without any of it everything, one session at a time."""
+
+    stall_ids: tuple[str, ...] | None = None
+    """None: all."""
+    hours: tuple[Hours, ...] = ()
+    """Empty: always."""
+    sessions: int = 1
+    month_wh: int | None = None
+    month_minor: int | None = None
+    """Money per calendar month, in minor units, with VAT."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """What a resident had of this month so far."""
+
+    energy_wh: int
+    cost: Money
+    """Of sessions that ended."""
+    running: Money
+    """Of sessions that are open, until now."""
+
+
+def rule_of(conn: Connection, resident_id: ResidentId) -> Rule:
+    """Return a resident's rule."""
+    row = conn.execute(select(resident_rule).where(resident_rule.c.resident_id == resident_id)).one_or_none()
+    return Rule() if row is None else _rule(row)
+
+
+def set_rule(conn: Connection, resident_id: ResidentId, rule: Rule, by: str, now: datetime) -> None:
+    """Set what a resident may; it is the integration's once it is told."""
+    conn.execute(delete(resident_rule).where(resident_rule.c.resident_id == resident_id))
+    conn.execute(
+        insert(resident_rule).values(
+            building_id=the_building(conn).building_id,
+            resident_id=resident_id,
+            stalls_json=None if rule.stall_ids is None else json.dumps(rule.stall_ids),
+            hours_json=json.dumps([each.told() for each in rule.hours]) if rule.hours else None,
+            sessions=rule.sessions,
+            month_wh=rule.month_wh,
+            month_minor=rule.month_minor,
+            changed_ms=to_ms(now),
+            changed_by=by[:64],
+        )
+    )
+
+
+def rules_told(conn: Connection, now: datetime, zone: ZoneInfo) -> list[dict[str, object]]:
+    """Return the link's `rules`: everyone who has a rule."""
+    rows = conn.execute(
+        select(resident_rule)
+        .join(resident, resident.c.resident_id == resident_rule.c.resident_id)
+        .where(resident.c.removed_ms.is_(None))
+        .order_by(resident_rule.c.resident_id)
+    ).all()
+    return [_told(conn, row.resident_id, _rule(row), now, zone) for row in rows]
+
+
+def left_wh(conn: Connection, month_minor: int, used: Money, now: datetime) -> int | None:
+    """Return what the rest of a month's money is good for; None where energy costs nothing, so nothing limits it."""
+    left_minor = month_minor - used.minor
+    if left_minor <= 0:
+        return 0
+    tariff = tariff_in_force(conn, now).tariff
+    left = Money(left_minor, used.currency).to_decimal() - _highest(tariff, Dimension.FLAT)
+    price = _highest(tariff, Dimension.ENERGY)
+    if left <= 0:
+        return 0
+    return int(left * 1000 // price) if price else None
+
+
+def used_this_month(
+    conn: Connection, resident_id: str, now: datetime, zone: ZoneInfo, running_wh: Mapping[str, int] | None = None
+) -> Used:
+    """Return what a resident's sessions of this month used and cost.
+
+    A session belongs to the month in which it ends. Guests who pay themselves are not among them, nor what was found
+    not to be theirs. `running_wh` is what running sessions have used, where that is known better than by the books.
+    """
+    start, end = Month.of(now, zone).bounds(zone)
+    currency = the_building(conn).currency
+    own = (
+        session.c.resident_id == resident_id,
+        session.c.credential_id.is_(None)
+        | session.c.credential_id.not_in(select(guest_pass.c.pass_id).where(guest_pass.c.payer == "guest")),
+        session.c.session_id.not_in(select(dispute.c.session_id).where(dispute.c.state == "upheld")),
+    )
+    ended = conn.execute(
+        select(func.sum(session.c.energy_wh).label("energy_wh"), func.sum(cdr.c.gross_minor).label("minor"))
+        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
+        .where(*own, session.c.ended_ms >= to_ms(start), session.c.ended_ms < to_ms(end))
+    ).one()
+    running = conn.execute(
+        select(session.c.session_id, session.c.energy_wh).where(*own, session.c.ended_ms.is_(None))
+    ).all()
+    known_wh = running_wh or {}
+    so_far_wh = {one.session_id: max(one.energy_wh, known_wh.get(one.session_id, 0)) for one in running}
+    costs = [running_cost(conn, session_id, energy_wh, now) for session_id, energy_wh in so_far_wh.items()]
+    return Used(
+        energy_wh=int(ended.energy_wh or 0) + sum(so_far_wh.values()),
+        cost=Money(int(ended.minor or 0), currency),
+        running=Money(sum(cost.minor for cost in costs if cost is not None), currency),
+    )
+
+
+def _told(conn: Connection, resident_id: str, rule: Rule, now: datetime, zone: ZoneInfo) -> dict[str, object]:
+    money_wh = None
+    if rule.month_minor is not None:
+        # Without the running cost: the integration takes off what open sessions use, it knows that sooner.
+        money_wh = left_wh(conn, rule.month_minor, used_this_month(conn, resident_id, now, zone).cost, now)
+    return {
+        "resident_id": resident_id,
+        "stall_ids": None if rule.stall_ids is None else list(rule.stall_ids),
+        "hours": [each.told() for each in rule.hours],
+        "sessions": rule.sessions,
+        "month_wh": rule.month_wh,
+        "left_wh": money_wh,
+    }
+
+
+def _highest(tariff: Tariff, dimension: Dimension) -> Decimal:
+    """Return the highest price of a dimension, with VAT, whenever it holds: a session may run into any of its hours."""
+    return max(
+        (
+            component.price * (100 + (component.vat or 0)) / 100
+            for element in tariff.elements
+            for component in element.price_components
+            if component.type is dimension
+        ),
+        default=Decimal(0),
+    )
+
+
+def _rule(row: Row[Any]) -> Rule:
+    hours: Sequence[Mapping[str, Any]] = json.loads(row.hours_json) if row.hours_json else ()
+    return Rule(
+        stall_ids=None if row.stalls_json is None else tuple(json.loads(row.stalls_json)),
+        hours=tuple(Hours(days=tuple(each["days"]), start=each["from"], end=each["to"]) for each in hours),
+        sessions=row.sessions,
+        month_wh=row.month_wh,
+        month_minor=row.month_minor,
+    )

@@ -1,0 +1,104 @@
+"""The paper of documents (fpdf2): A4, with embedded fonts, so that it looks the same everywhere and in fifty years."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from fpdf import FPDF
+from fpdf.enums import TableBordersLayout
+from fpdf.fonts import FontFace
+
+FONTS = Path(__file__).parent / "fonts"
+INK = (28, 37, 32)
+QUIET = (91, 104, 96)
+LINE = (219, 226, 220)
+ACCENT = (23, 102, 63)
+TINT = (234, 244, 238)
+MARGIN_MM = 18
+
+
+class Paper(FPDF):
+    """A4 with our fonts and a footer that names the document."""
+
+    def __init__(self, footer: str, *, title: str, made: datetime, language: str) -> None:
+        super().__init__(format="A4")
+        self._footer = footer
+        self.set_creation_date(made)
+        self.set_title(title)
+        self.set_lang(language)
+        self.add_font("DejaVu", fname=FONTS / "DejaVuSans.ttf")
+        self.add_font("DejaVu", style="B", fname=FONTS / "DejaVuSans-Bold.ttf")
+        self.set_margins(MARGIN_MM, MARGIN_MM)
+        self.set_auto_page_break(True, margin=20)
+        self.set_draw_color(*LINE)
+        self.set_line_width(0.2)
+        self.add_page()
+
+    def footer(self) -> None:
+        """Print number and page."""
+        self.set_y(-13)
+        self.write_text(f"{self._footer} \N{MIDDLE DOT} {self.page_no()}/{{nb}}", 7.5, QUIET)
+
+    def write_text(
+        self, text: str, size: float, color: tuple[int, int, int] = INK, *, bold: bool = False, width: float = 0
+    ) -> None:
+        """Write a paragraph from the left margin (or the present x) downwards."""
+        self.set_font("DejaVu", "B" if bold else "", size)
+        self.set_text_color(*color)
+        self.multi_cell(width, size * 0.5, text, align="L", new_x="LEFT", new_y="NEXT")
+
+    def facts(self, facts: tuple[tuple[str, str], ...]) -> None:
+        """Write labels with their values."""
+        left = self.get_x()
+        self.set_font("DejaVu", "", 8.5)
+        label_mm = max((self.get_string_width(label) for label, _ in facts), default=0) + 7
+        for label, value in facts:
+            self.set_x(left)
+            self.set_text_color(*QUIET)
+            self.cell(label_mm, 4.8, label)
+            self.set_text_color(*INK)
+            self.cell(0, 4.8, value, new_x="LEFT", new_y="NEXT")
+        self.set_x(left)
+
+    def heading(self, text: str) -> None:
+        """Write the heading of a part."""
+        # A heading is not left alone at the foot of a page.
+        if self.will_page_break(22):
+            self.add_page()
+        self.write_text(text, 9.5, ACCENT, bold=True)
+        self.ln(1.5)
+
+    def table_style(self, size: float) -> FontFace:
+        """Return the style of a table's head, and take that of its rows."""
+        self.set_font("DejaVu", "", size)
+        self.set_text_color(*INK)
+        return FontFace(emphasis="", color=QUIET, size_pt=size)
+
+
+def print_totals(page: Paper, totals: Sequence[tuple[str, str]]) -> None:
+    """Print sums at the right, the last one large."""
+    for place, (label, value) in enumerate(totals, 1):
+        last = place == len(totals)
+        page.set_font("DejaVu", "B" if last else "", 10 if last else 8.5)
+        page.set_text_color(*(INK if last else QUIET))
+        page.cell(page.epw - 34, 6 if last else 5, label, align="R")
+        page.set_text_color(*INK)
+        page.cell(34 - 1.5, 6 if last else 5, value, align="R", new_x="LMARGIN", new_y="NEXT")
+
+
+def print_readings(page: Paper, columns: Sequence[str], readings: Iterable[Sequence[str]]) -> None:
+    """Print the table of meter readings."""
+    style = page.table_style(7)
+    with page.table(
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        headings_style=style,
+        line_height=3.8,
+        padding=(0.8, 1.5, 0.8, 0),
+        col_widths=(24, 24, 31, 25, 31, 25, 19),
+        text_align=("LEFT", "LEFT", "LEFT", "RIGHT", "LEFT", "RIGHT", "RIGHT"),
+        v_align="TOP",
+        width=page.epw,
+    ) as table:
+        table.row(columns)
+        for reading in readings:
+            table.row(reading)

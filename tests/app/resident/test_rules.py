@@ -1,0 +1,205 @@
+"""Rules as the integration is told them: what a resident's money of this month is still good for, in Wh."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Connection, insert, update
+
+from evshare_app.books.access_tables import dispute, guest_pass
+from evshare_app.books.schema import resident, session
+from evshare_app.model import ResidentId, to_ms
+from evshare_app.resident.rules import Hours, Rule, rule_of, rules_told, set_rule, used_this_month
+from evshare_app.tariff.store import add_version, flat_tariff
+from tests.app.statement.lindenhof import BUILDING, Cut, add_session
+from tests.app.tariff.examples import element, price, tariff
+
+BERLIN = ZoneInfo("Europe/Berlin")
+JUNE = datetime(2026, 6, 10, 12, tzinfo=UTC)
+NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
+JANA = ResidentId("jana")
+GOLDEN = Path(__file__).parents[2] / "golden" / "link"
+
+
+def set_money(conn: Connection, minor: int) -> None:
+    set_rule(conn, JANA, Rule(month_minor=minor), "office:u1", NOW)
+
+
+def left(conn: Connection, now: datetime = NOW) -> object:
+    (told,) = rules_told(conn, now, BERLIN)
+    return told["left_wh"]
+
+
+def priced(conn: Connection, *elements: dict[str, Any], **fields: Any) -> None:
+    add_version(conn, tariff(*elements, **fields), NOW, NOW)
+
+
+def test_who_has_no_rule_is_not_told(conn: Connection) -> None:
+    assert rules_told(conn, NOW, BERLIN) == []
+    assert rule_of(conn, JANA) == Rule(stall_ids=None, hours=(), sessions=1, month_wh=None, month_minor=None)
+
+
+def test_rules_are_told_as_the_golden_message_has_them(conn: Connection) -> None:
+    golden = json.loads((GOLDEN / "tell_rules.json").read_text())["body"]["residents"]
+    for name in ("res-1", "res-2"):
+        conn.execute(insert(resident).values(building_id=BUILDING, resident_id=name, name=name, account_id="acc-weber"))
+    set_rule(
+        conn,
+        ResidentId("res-1"),
+        Rule(
+            stall_ids=("stall-1",),
+            hours=(
+                Hours(days=(1, 2, 3, 4, 5), start="20:00", end="06:00"),
+                Hours(days=(6, 7), start="00:00", end="00:00"),
+            ),
+            sessions=2,
+            month_wh=300_000,
+            month_minor=1260,  # at 0.30 per kWh
+        ),
+        "office:u1",
+        NOW,
+    )
+    set_rule(conn, ResidentId("res-2"), Rule(), "office:u1", NOW)
+    assert rules_told(conn, NOW, BERLIN) == golden
+
+
+def test_a_rule_is_read_as_it_was_set_and_the_last_one_holds(conn: Connection) -> None:
+    rule = Rule(stall_ids=("stall-2",), hours=(Hours(days=(7,), start="08:00", end="12:00"),), sessions=3, month_wh=1)
+    set_money(conn, 100)
+    set_rule(conn, JANA, rule, "office:u1", NOW)
+    assert rule_of(conn, JANA) == rule
+
+
+def test_who_is_no_longer_in_the_integration_is_not_told(conn: Connection) -> None:
+    set_money(conn, 100)
+    conn.execute(update(resident).where(resident.c.resident_id == "jana").values(removed_ms=to_ms(NOW)))
+    assert rules_told(conn, NOW, BERLIN) == []
+
+
+def test_money_is_told_as_energy_at_the_price_in_force_rounded_down(conn: Connection) -> None:
+    set_money(conn, 1000)
+    assert left(conn) == 33_333  # 10.00 / 0.30
+
+
+def test_the_price_is_with_vat(conn: Connection) -> None:
+    set_money(conn, 1000)
+    add_version(conn, flat_tariff("EUR", Decimal("0.40"), Decimal(25), NOW), NOW, NOW)
+    assert left(conn) == 20_000
+
+
+def test_the_highest_price_counts_whenever_it_holds(conn: Connection) -> None:
+    set_money(conn, 1000)
+    priced(
+        conn,
+        element(price("ENERGY", 0.20), start_time="22:00", end_time="06:00"),
+        element(price("ENERGY", 0.50), start_time="17:00", end_time="20:00"),
+        element(price("ENERGY", 0.25)),
+    )
+    assert left(conn) == 20_000
+
+
+def test_a_price_that_does_not_hold_yet_does_not_count(conn: Connection) -> None:
+    set_money(conn, 1000)
+    add_version(conn, flat_tariff("EUR", Decimal("1.00"), None, NOW), NOW + timedelta(hours=1), NOW)
+    assert left(conn) == 33_333
+    assert left(conn, NOW + timedelta(hours=1)) == 10_000
+
+
+def test_a_sessions_fee_is_set_aside_first(conn: Connection) -> None:
+    set_money(conn, 1000)
+    priced(conn, element(price("FLAT", 0.50, 20), price("ENERGY", 0.25, 20)))
+    # 10.00 less 0.60, at 0.30.
+    assert left(conn) == 31_333
+
+
+def test_money_that_does_not_cover_the_fee_is_good_for_nothing(conn: Connection) -> None:
+    set_money(conn, 60)
+    priced(conn, element(price("FLAT", 0.50, 20), price("ENERGY", 0.25, 20)))
+    assert left(conn) == 0
+
+
+def test_where_energy_costs_nothing_nothing_limits_it_until_the_money_is_spent(conn: Connection) -> None:
+    set_money(conn, 300)
+    priced(conn, element(price("TIME", 1.00)))
+    assert left(conn) is None
+    add_session(conn, "s1", NOW - timedelta(hours=5), [Cut(60, 10_000)])  # 3.00, under the tariff before
+    assert left(conn) == 0
+
+
+def test_what_was_charged_this_month_is_off(conn: Connection) -> None:
+    set_money(conn, 1000)
+    add_session(conn, "s1", NOW - timedelta(days=2), [Cut(60, 10_000)])
+    add_session(conn, "s2", NOW - timedelta(days=1), [Cut(60, 10_000)], resident="timo")
+    assert left(conn) == 23_333  # 7.00 / 0.30
+
+
+def test_what_was_charged_last_month_is_not(conn: Connection) -> None:
+    set_money(conn, 1000)
+    add_session(conn, "s1", JUNE, [Cut(60, 10_000)])
+    assert left(conn) == 33_333
+
+
+@pytest.mark.parametrize(
+    ("ended", "wh"),
+    [
+        # The month is the house's: in Berlin July begins at 22:00 UTC.
+        (datetime(2026, 6, 30, 21, 59, tzinfo=UTC), 33_333),
+        (datetime(2026, 6, 30, 22, 0, tzinfo=UTC), 23_333),
+    ],
+)
+def test_a_session_counts_in_the_month_in_which_it_ends(conn: Connection, ended: datetime, wh: int) -> None:
+    set_money(conn, 1000)
+    add_session(conn, "s1", ended - timedelta(hours=1), [Cut(60, 10_000)])
+    assert left(conn) == wh
+
+
+def test_more_than_all_is_nothing(conn: Connection) -> None:
+    set_money(conn, 299)
+    add_session(conn, "s1", NOW - timedelta(hours=5), [Cut(60, 10_000)])
+    assert left(conn) == 0
+
+
+def test_what_is_open_is_left_to_the_integration_and_shown_in_the_office(conn: Connection) -> None:
+    set_money(conn, 1000)
+    add_session(conn, "s1", NOW - timedelta(minutes=70), [Cut(60, 5_000)], open_=True)
+    assert left(conn) == 33_333
+    used = used_this_month(conn, JANA, NOW, BERLIN, {"s1": 6_000})
+    assert (used.energy_wh, used.cost.minor, used.running.minor) == (6_000, 0, 180)
+
+
+@pytest.mark.parametrize(("payer", "wh"), [("host", 23_333), ("guest", 33_333)])
+def test_guests_count_where_their_host_pays(conn: Connection, payer: str, wh: int) -> None:
+    set_money(conn, 1000)
+    conn.execute(
+        insert(guest_pass).values(
+            building_id=BUILDING,
+            pass_id="pass-1",
+            token_hash="0" * 64,
+            label="Oma",
+            made_by="resident:jana",
+            resident_id="jana",
+            payer=payer,
+            uses=1,
+            created_ms=0,
+            expires_ms=to_ms(NOW),
+        )
+    )
+    add_session(conn, "s1", NOW - timedelta(hours=5), [Cut(60, 10_000)])
+    conn.execute(update(session).values(credential_kind="pass", credential_id="pass-1"))
+    assert left(conn) == wh
+
+
+@pytest.mark.parametrize(("state", "wh"), [("open", 23_333), ("upheld", 33_333), ("rejected", 23_333)])
+def test_what_was_found_not_to_be_theirs_does_not_count(conn: Connection, state: str, wh: int) -> None:
+    set_money(conn, 1000)
+    add_session(conn, "s1", NOW - timedelta(hours=5), [Cut(60, 10_000)])
+    conn.execute(
+        insert(dispute).values(
+            building_id=BUILDING, session_id="s1", resident_id="jana", opened_ms=0, text="", state=state
+        )
+    )
+    assert left(conn) == wh
