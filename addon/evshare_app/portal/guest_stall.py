@@ -23,7 +23,7 @@ from ..link.messages import rfc3339
 from ..model import StallId, from_ms
 from ..resident.guest_phones import Guest
 from ..resident.guest_starts import answer_guest_start, claim_guest_start, hold_guest_intent
-from ..resident.holds import holds_told
+from ..resident.holds import kept_for
 from ..resident.intents import IntentInvalid
 from ..resident.passes import Left, PassState, stalls_for, standing
 from ..resident.people import person
@@ -54,6 +54,7 @@ class _Standing:
     state: PassState
     left: Left
     may_here: bool
+    holder: str | None
     kept: bool
     host_may: bool
 
@@ -214,10 +215,8 @@ class GuestStall:
                 state=state,
                 left=left,
                 may_here=places is None or stall.stall_id in places,
-                kept=any(
-                    (one["stall_id"], one["resident_id"]) == (stall.stall_id, host.resident_id)
-                    for one in holds_told(conn, at)
-                ),
+                holder=kept_for(conn, stall.stall_id, at),
+                kept=kept_for(conn, stall.stall_id, at) == host.resident_id,
                 host_may=host.here(at) and not host.away(at) and not host.blocked,
             )
             session = own.session if own is not None else None
@@ -231,6 +230,7 @@ class GuestStall:
             state=stands.state,
             may_here=stands.may_here,
             kept=stands.kept,
+            kept_for_another=stands.holder is not None and not stands.kept,
             host_may=stands.host_may,
             elsewhere=f"/s/{elsewhere}/guest" if elsewhere else None,
             understood=self._parts.link.version != 1,

@@ -29,6 +29,8 @@ class GuestLooking:
     """Whether the pass is for this stall."""
     kept: bool
     """Whether a reserved stall is kept for the host, who may bring a guest."""
+    kept_for_another: bool
+    """Whether it is kept for somebody else, whoever plugged in there."""
     host_may: bool
     """Whether the host may charge themself, and so bring guests."""
     elsewhere: str | None
@@ -102,7 +104,7 @@ def _why_not(stall: LiveStall, who: GuestLooking) -> str:
         return say(ASK_HOST.text)
     if not who.may_here:
         return say(OTHER_STALLS.text)
-    if stall.status == "reserved" and not who.kept:
+    if who.kept_for_another or (stall.status == "reserved" and not who.kept):
         return say(HELD.text)
     if stall.status in ("unavailable", "faulted"):
         return say("This stall cannot be used right now. Please take another one.")

@@ -22,6 +22,7 @@ from ..link.door import AskRefused, LinkDown
 from ..link.messages import LiveStall, rfc3339
 from ..model import StallId
 from ..resident.devices import Device
+from ..resident.holds import kept_for
 from ..resident.intents import IntentInvalid, answer_intent, claim_intent, hold_intent
 from ..resident.rules import rule_of
 from ..tariff.running import running_cost
@@ -220,11 +221,15 @@ class StallPages:
         live, at, formats = self._parts.link.live, self._parts.clock(), Formats(view.language, view.zone)
         seen = live.stall(stall.stall_id)
         cost, elsewhere, may_here, queue, idle = "–", None, True, NO_QUEUE, None
+        kept_for_another = False
         if phone is not None:
             queue = await queue_now(self._door, request, phone, at=stall.code)
             idle = await idle_now(self._door, request, phone, seen)
             me = phone.person.resident_id
-            rule = await self._parts.books.read(lambda conn: rule_of(conn, me))
+            rule, holder = await self._parts.books.read(
+                lambda conn: (rule_of(conn, me), kept_for(conn, stall.stall_id, at))
+            )
+            kept_for_another = holder not in (None, me)
             may_here = rule.stall_ids is None or stall.stall_id in rule.stall_ids
             running = seen.session if seen is not None else None
             if running is not None and running.resident_id == me:
@@ -247,6 +252,7 @@ class StallPages:
             phases=stall.phases,
             may_here=may_here,
             kept=queue.kind == "offered" and queue.stall_id == stall.stall_id,
+            kept_for_another=kept_for_another,
         )
         now = stall_now(seen, live.connected, looking)
         values = now.values | ({"idle": idle.minutes} if idle else {})

@@ -75,6 +75,8 @@ class Looking:
     """False: their rules name other stalls."""
     kept: bool = False
     """The stall is kept for them."""
+    kept_for_another: bool = False
+    """It is kept for somebody else, whoever plugged in there."""
 
 
 def stall_now(stall: LiveStall | None, connected: bool, who: Looking) -> StallNow:
@@ -142,7 +144,7 @@ def _with_session(stall: LiveStall, session: LiveSession, status: str, tone: str
 
 def _without_session(stall: LiveStall, status: str, tone: str, who: Looking) -> StallNow:
     say = who.say
-    kept_for_another = stall.status == "reserved" and not who.kept
+    kept_for_another = who.kept_for_another or (stall.status == "reserved" and not who.kept)
     if stall.status == "reserved" and who.kept:
         status, tone = say("Kept for you"), "good"
     note = ""

@@ -5,8 +5,14 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from ..books.access_tables import waiting
-from ..model import from_ms, to_ms
+from ..model import StallId, from_ms, to_ms
 from ..tariff.ocpi import rfc3339
+
+
+def kept_for(conn: Connection, stall_id: StallId, now: datetime) -> str | None:
+    """Return the id of the resident a stall is kept for, None where it is kept for nobody."""
+    mine = (one["resident_id"] for one in holds_told(conn, now) if one["stall_id"] == stall_id)
+    return next((str(resident_id) for resident_id in mine), None)
 
 
 def holds_told(conn: Connection, now: datetime) -> list[dict[str, object]]:

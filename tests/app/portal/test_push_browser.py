@@ -51,5 +51,6 @@ async def test_a_push_is_shown_with_its_words(furnished: Furnished) -> None:
         assert len(await page.evaluate(SHOWN)) == 1
         # What cannot be read still says that there is something to see.
         await deliver(page, portal, "not JSON")
-        await page.wait_for_function(f"async () => (await ({SHOWN})()).length === 2")
-        assert {one["title"] for one in await page.evaluate(SHOWN)} == {"Stall 2 is free for you", "Lindenhof"}
+        # (A browser that finds the worker slow shows a notice of its own beside it.)
+        await page.wait_for_function(f"async () => (await ({SHOWN})()).some((one) => one.title === 'Lindenhof')")
+        assert "Stall 2 is free for you" in {one["title"] for one in await page.evaluate(SHOWN)}

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from evshare_app.books.schema import stall
 from evshare_app.model import ResidentId
 from evshare_app.resident.rules import Rule, set_rule
 from tests.app.house import (
@@ -112,6 +114,21 @@ async def test_a_free_stall_is_kept_for_the_first_and_the_house_is_told(line: Li
     others = await line.ada.get(f"/s/{line.furnished.code}")
     assert "kept free for someone who waited" in others.text
     assert "/start" not in others.text
+
+
+async def test_whoever_plugs_in_at_a_stall_that_is_kept_for_another_is_offered_no_start(line: Line) -> None:
+    await line.stalls(*full())
+    await join(line.ada)
+    await line.stalls(full()[0], free_stall(2))
+    assert [one["stall_id"] for one in line.held] == ["stall-2"]
+    await line.stalls(full()[0], plugged_stall(2, NOW))
+    code = line.furnished.house.app.books.read(
+        lambda conn: conn.scalar(select(stall.c.qr_code).where(stall.c.name == "Stall 2"))
+    )
+    page = await line.bo.get(f"/s/{await code}")
+    assert "kept free for someone" in page.text
+    assert "/start" not in page.text
+    assert "/start" in (await line.ada.get(page.address)).text
 
 
 async def test_starting_ends_the_waiting_and_the_hold(line: Line) -> None:
