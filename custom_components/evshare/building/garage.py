@@ -130,7 +130,10 @@ class Garage:
     async def _put_up(self, wiring: StallWiring, state: StallState) -> RunningStall:
         stall = RunningStall(wiring, await self._connect(wiring), state, self._around)
         self.stalls[wiring.config.id] = stall
-        stall.start()
+        if self._stopped:  # meanwhile: it would live on in a building that is gone
+            await stall.connector.close()
+        else:
+            stall.start()
         return stall
 
     async def _remove(self, stall_id: StallId) -> None:

@@ -1,10 +1,13 @@
 """Changed settings: applied in place, and no running session is disturbed."""
 
+import asyncio
 from types import MappingProxyType
 
 from homeassistant.config_entries import ConfigSubentry
 import pytest
 
+from custom_components.evshare.building.wiring import StallWiring
+from custom_components.evshare.connectors.ports import Connector
 from custom_components.evshare.model import StallId
 
 from ..conftest import resident, stall_data
@@ -51,6 +54,29 @@ async def test_a_changed_reader_needs_no_new_connector(site: Site) -> None:
     await site.building.async_apply(site.entry)
     assert site.building.stalls[STALL_1] is running
     assert running.tag_reader == "reader-9"
+
+
+async def test_a_stall_whose_new_connector_comes_after_the_building_stopped_stays_still(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, stopped = site.building._garage._connect, asyncio.Event()
+
+    async def slow(wiring: StallWiring) -> Connector:
+        await stopped.wait()
+        return await connect(wiring)
+
+    monkeypatch.setattr(site.building._garage, "_connect", slow)
+    _change(site, "stall-1", host="10.0.0.99")
+    changing = asyncio.create_task(site.building.async_apply(site.entry))
+    await site.clock.settles()
+    await site.stop()
+    stopped.set()
+    await changing
+    connector = site.connectors[STALL_1]
+    assert connector.closed
+    connector.log.clear()
+    await site.clock.passes(60)
+    assert connector.log == []
 
 
 async def test_a_changed_address_rebuilds_that_stall_and_its_session_goes_on(site: Site) -> None:
