@@ -22,13 +22,13 @@ PICTURES = Path(__file__).resolve().parents[1] / "out" / "pictures"
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """Start the machine's browser, or Playwright's own where there is none."""
+async def chromium(*flags: str) -> AsyncIterator[Browser]:
+    """Start the machine's browser, or Playwright's own where there is none; `flags` are more than the usual ones."""
     names = ("chromium", "google-chrome", "chromium-browser")
     path = next((found for name in names if (found := shutil.which(name))), None)
     PICTURES.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:

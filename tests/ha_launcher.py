@@ -6,6 +6,10 @@ logger function the plugin reaches for has moved. Both are harmless on 2026.10. 
 
 import sys
 
+from tests import short_stacks  # noqa: F401
+
+# isort: split
+
 import homeassistant  # noqa: F401
 from homeassistant.components import logger
 from homeassistant.components.logger import helpers

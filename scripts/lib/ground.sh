@@ -5,6 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/evshare
 needed="3.14.2"
 mkdir -p "$cache"
+# Home Assistant is thousands of files: whoever compiles them anew in every process waits twice as long.
+unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
@@ -142,16 +144,42 @@ PY
   rm -rf "$work"
 }
 
+# environment_is_right NAME REQUIREMENTS: whether .venvs/NAME holds what the file lists now.
+environment_is_right() {
+  local stamp=$root/.venvs/$1/.evshare-requirements
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cksum <"$root/$2")" ]
+}
+
 # environment NAME REQUIREMENTS: .venvs/NAME holds exactly what the hash-checked file lists.
 environment() {
-  local folder=$root/.venvs/$1 requirements=$root/$2 stamp wanted
+  environment_is_right "$@" && return 0
+  local folder=$root/.venvs/$1 requirements=$root/$2 stamp wanted python
   stamp=$folder/.evshare-requirements
   wanted=$(cksum <"$requirements")
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
-  local python
   python=$(find_python)
   say "Preparing .venvs/$1"
   [ -x "$folder/bin/python" ] || uv_run venv --quiet --python "$python" "$folder"
   uv_run pip sync --quiet --python "$folder/bin/python" --require-hashes "$requirements"
   printf '%s' "$wanted" >"$stamp"
+}
+
+# environments NAME=REQUIREMENTS…: the same for several, side by side.
+environments() {
+  local one python missing=()
+  local -A preparing=()
+  for one in "$@"; do
+    environment_is_right "${one%%=*}" "${one#*=}" || missing+=("$one")
+  done
+  [ ${#missing[@]} = 0 ] && return 0
+  # What they all need is found or built before they part.
+  python=$(find_python)
+  say "Python: $python"
+  uv_run --version >/dev/null
+  for one in "${missing[@]}"; do
+    environment "${one%%=*}" "${one#*=}" &
+    preparing[$one]=$!
+  done
+  for one in "${missing[@]}"; do
+    wait "${preparing[$one]}" || fail "${one%%=*}: the environment could not be prepared."
+  done
 }
