@@ -31,6 +31,8 @@ class Car:
     phases: int = 3
     taper_wh: int = 2_000
     """Over this last part of the need the current falls towards 6 A."""
+    ev_id: str = ""
+    """What it tells wall connectors that speak ISO 15118: its EVCCID, a MAC address. Empty: it tells nothing."""
     drawn_mws: int = field(default=0, init=False)
     current_ma: int = field(default=0, init=False)
     """Drawn now on each of its phases."""

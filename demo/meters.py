@@ -118,6 +118,12 @@ def pv_power_entity(plan: BuildingPlan) -> str:
     return f"sensor.{_slug(plan)}_sun_power"
 
 
+def energy_entities(plan: BuildingPlan) -> dict[str, str]:
+    """HA's entities of the board's registers, by what they count."""
+    names = {"import_energy": "grid_import", "export_energy": "grid_export", "pv_energy": "sun_energy"}
+    return {counted: f"sensor.{_slug(plan)}_{name}" for counted, name in names.items()}
+
+
 def contactor_entity(plan: BuildingPlan, stall: StallPlan) -> str:
     """HA's switch of a stall's contactor."""
     return f"switch.{_slug(plan)}_{stall.id.replace('-', '_')}_contactor"

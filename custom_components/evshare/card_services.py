@@ -13,7 +13,6 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_get_config_entry
 import probatio
 
 from .access import CardRecord, Hours, UnknownCard
@@ -22,9 +21,9 @@ from .building.errors import NotInBuilding
 from .building.running import RunningBuilding
 from .callers import Caller, async_caller, refusal, require_admin_or, require_person
 from .const import DOMAIN
-from .devices import EvshareConfigEntry
 from .journal import CardConflict, JournalError, rfc3339
 from .model import Resident
+from .targets import building_of
 
 ATTR_RESIDENT: Final = "resident"
 ATTR_CARD: Final = "card"
@@ -98,11 +97,12 @@ async def async_person_for(call: ServiceCall, building: RunningBuilding) -> tupl
     Raises:
         ServiceValidationError: nobody stands behind the call, or somebody who may not ask for this resident.
     """
-    caller = await _async_person(call, building)
+    caller = await async_person(call, building)
     return caller, _resident_of(building, caller, call.data.get(ATTR_RESIDENT))
 
 
-async def _async_person(call: ServiceCall, building: RunningBuilding) -> Caller:
+async def async_person(call: ServiceCall, building: RunningBuilding) -> Caller:
+    """The person who calls; automations are refused."""
     caller = await async_caller(call.hass, building, call.context)
     require_person(caller)
     return caller
@@ -141,18 +141,13 @@ def _card_of(building: RunningBuilding, caller: Caller, named: str) -> CardRecor
     return found[0]
 
 
-def _building_of(call: ServiceCall) -> RunningBuilding:
-    entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
-    return entry.runtime_data
-
-
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
 async def _async_list_cards(call: ServiceCall) -> ServiceResponse:
     """All cards and the unknown ones to an admin who names nobody; else one resident's."""
-    building = _building_of(call)
-    caller = await _async_person(call, building)
+    building = building_of(call)
+    caller = await async_person(call, building)
     if caller.is_admin and ATTR_RESIDENT not in call.data:
         cards: list[Any] = [_told(building, card) for card in building.cards.enrolled]
         unknown: list[Any] = [_unknown_told(building, card) for card in building.cards.unknown_now]
@@ -174,8 +169,8 @@ def _told(building: RunningBuilding, card: CardRecord) -> dict[str, Any]:
         "month_kwh": None if card.month_wh is None else card.month_wh / 1000,
         "quiet_from": None if quiet is None else quiet.start.isoformat("minutes"),
         "quiet_to": None if quiet is None else quiet.end.isoformat("minutes"),
-        "added_at": _time(card.added_at),
-        "used_at": _time(card.used_at),
+        "added_at": time_said(card.added_at),
+        "used_at": time_said(card.used_at),
     }
 
 
@@ -190,7 +185,8 @@ def _unknown_told(building: RunningBuilding, card: UnknownCard) -> dict[str, Any
     }
 
 
-def _time(at: datetime | None) -> str | None:
+def time_said(at: datetime | None) -> str | None:
+    """A time as answers tell it."""
     return None if at is None else rfc3339(at)
 
 
@@ -227,29 +223,29 @@ def _quiet(start: time, end: time) -> Hours:
 
 
 async def _async_change(call: ServiceCall, changed: Callable[[CardRecord], CardRecord]) -> None:
-    building = _building_of(call)
-    card = changed(_card_of(building, await _async_person(call, building), call.data[ATTR_CARD]))
+    building = building_of(call)
+    card = changed(_card_of(building, await async_person(call, building), call.data[ATTR_CARD]))
     await _written(
         building.cards.change(card.id, label=card.label, blocked=card.blocked, month_wh=card.month_wh, quiet=card.quiet)
     )
 
 
 async def _async_remove_card(call: ServiceCall) -> None:
-    building = _building_of(call)
-    card = _card_of(building, await _async_person(call, building), call.data[ATTR_CARD])
+    building = building_of(call)
+    card = _card_of(building, await async_person(call, building), call.data[ATTR_CARD])
     await _written(building.cards.remove(card.id))
 
 
 async def _async_remove_cards(call: ServiceCall) -> ServiceResponse:
-    building = _building_of(call)
+    building = building_of(call)
     _, resident = await async_person_for(call, building)
-    return {"removed": await _written(building.async_remove_cards(resident.id))}
+    return {"removed": await _written(building.cards.remove_all(resident.id))}
 
 
 async def _async_assign_card(call: ServiceCall) -> ServiceResponse:
     """An unknown card is nobody's, so nobody but an admin says whose it is."""
-    building = _building_of(call)
-    caller = await _async_person(call, building)
+    building = building_of(call)
+    caller = await async_person(call, building)
     require_admin_or(caller, None, "admin_required")
     resident = _resident_of(building, caller, call.data[ATTR_RESIDENT])
     try:

@@ -365,9 +365,9 @@ def _line(card: CardRecord, words: Words) -> str:
     if card.blocked:
         said.append(words("card_line", "blocked"))
     if card.used_at is not None:
-        said.append(f"{words('card_line', 'used')} {_day(card.used_at)}")
+        said.append(f"{words('card_line', 'used')} {day(card.used_at)}")
     elif card.added_at is not None:
-        said.append(f"{words('card_line', 'unused')} {_day(card.added_at)}")
+        said.append(f"{words('card_line', 'unused')} {day(card.added_at)}")
     return ", ".join(said)
 
 
@@ -379,5 +379,6 @@ def _unknown_line(card: UnknownCard, building: RunningBuilding) -> str:
     return f"…{card.tail}: {where}, {at}, {card.times}×"
 
 
-def _day(at: datetime) -> str:
+def day(at: datetime) -> str:
+    """The day of a moment, by the building's clock."""
     return dt_util.as_local(at).date().isoformat()

@@ -24,6 +24,7 @@ from homeassistant.helpers.selector import (
 import probatio
 from yarl import URL
 
+from .building_options import BuildingOptions
 from .const import (
     CONF_APP_TOKEN,
     CONF_APP_URL,
@@ -44,7 +45,6 @@ from .const import (
 from .found_steps import FoundSteps
 from .meters import CURRENT_SENSOR, POWER_SENSOR, meter_errors
 from .pairing import async_try_app
-from .relay_options import RelayOptions
 from .resident_flow import ResidentFlow
 from .stall_flow import StallFlow
 
@@ -143,9 +143,9 @@ class EvshareConfigFlow(FoundSteps, domain=DOMAIN):
     @staticmethod
     @callback
     @override
-    def async_get_options_flow(config_entry: ConfigEntry) -> RelayOptions:
-        """Whether the portal is relayed is an option of the building."""
-        return RelayOptions()
+    def async_get_options_flow(config_entry: ConfigEntry) -> BuildingOptions:
+        """What a building can do without is among its options."""
+        return BuildingOptions()
 
     @classmethod
     @callback

@@ -35,6 +35,14 @@ CONF_OFFICE_URL: Final = "office_url"
 # Building (config entry options)
 CONF_RELAY: Final = "relay"
 CONF_RELAY_PORT: Final = "relay_port"
+CONF_IMPORT_ENERGY: Final = "import_energy"
+CONF_EXPORT_ENERGY: Final = "export_energy"
+CONF_PV_ENERGY: Final = "pv_energy"
+CONF_BATTERY_IN_ENERGY: Final = "battery_in_energy"
+CONF_BATTERY_OUT_ENERGY: Final = "battery_out_energy"
+CONF_BATTERY_POWER: Final = "battery_power"
+CONF_BATTERY_CHARGE_POWER: Final = "battery_charge_power"
+CONF_PRICE: Final = "price"
 
 PHASE_CURRENTS: Final = (CONF_CURRENT_L1, CONF_CURRENT_L2, CONF_CURRENT_L3)
 
@@ -79,3 +87,5 @@ CONF_CAR_ENTITY: Final = "car_entity"
 """An entity of the resident's own car that says whether it is plugged in…"""
 CONF_CAR_STATES: Final = "car_states"
 """…and the states in which it says so."""
+CONF_EV_IDS: Final = "ev_ids"
+"""Whether cars may charge at the resident's cost by the identifier they tell the wall connector."""

@@ -84,6 +84,7 @@ def _stall(stall: RunningStall, settings: Mapping[str, Any]) -> dict[str, Any]:
             "gate": ports.gate,
             "register": ports.register,
             "identity": ports.identity,
+            "ev_id": ports.ev_id,
             "on_silence": ports.on_silence.value,
             "on_reboot": ports.on_reboot.value,
             "on_unplug": ports.on_unplug.value,
@@ -121,7 +122,7 @@ def _stall(stall: RunningStall, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
-    """A reading without the card that lies on the reader, and without the serial number."""
+    """A reading without the card that lies on the reader, the car's identifier and the serial number."""
     return {
         "at": reading.at.isoformat(),
         "pilot": reading.pilot.value,
@@ -132,5 +133,6 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "limit_a": reading.limit_a,
         "enabled": reading.enabled,
         "card_present": reading.card_uid is not None,
+        "car_told_itself": reading.ev_id is not None,
         "fault": reading.fault,
     }

@@ -1,4 +1,4 @@
-"""Which HA sensors may serve as the building's meters."""
+"""Which HA entities may serve as the building's meters."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -11,6 +11,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig, EntityWithDeviceFilterSelectorConfig
 from homeassistant.util.unit_conversion import ElectricCurrentConverter, PowerConverter
 
+from .building.price import price_factor
 from .connectors.hass_ports import WATT_HOURS
 
 
@@ -25,6 +26,10 @@ def _sensor(device_class: SensorDeviceClass) -> EntitySelector:
 POWER_SENSOR: Final = _sensor(SensorDeviceClass.POWER)
 CURRENT_SENSOR: Final = _sensor(SensorDeviceClass.CURRENT)
 ENERGY_SENSOR: Final = _sensor(SensorDeviceClass.ENERGY)
+PRICE_SENSOR: Final = EntitySelector(
+    EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain=[SENSOR_DOMAIN, "input_number"]))
+)
+"""Integrations do not agree on a device class of prices; their unit tells."""
 
 
 def meter_errors(
@@ -52,6 +57,17 @@ def meter_errors(
             errors[key] = problem
         seen.add(entity_id)
     return errors
+
+
+def price_errors(hass: HomeAssistant, data: Mapping[str, Any], key: str, currency: str) -> dict[str, str]:
+    """Field -> error key for a chosen entity that does not exist, or tells no price per kWh in this currency."""
+    if (entity_id := data.get(key)) is None:
+        return {}
+    state = hass.states.get(entity_id)
+    unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+    accepted = {unit} if price_factor(unit, currency) is not None else set()
+    problem = _problem(hass, entity_id, accepted, "not_price")
+    return {} if problem is None else {key: problem}
 
 
 def _problem(hass: HomeAssistant, entity_id: str, units: set[str | None], error: str) -> str | None:

@@ -19,6 +19,8 @@ SessionId = NewType("SessionId", str)
 """32 hex digits, made by the integration before anything is energised."""
 CardId = NewType("CardId", str)
 """16 hex digits naming a card in the journal; says nothing of its UID."""
+CarId = NewType("CarId", str)
+"""16 hex digits naming a car in the journal; says nothing of the identifier it tells connectors."""
 
 MIN_CURRENT_A = 6
 """The lowest current an IEC 61851-1 pilot can offer; below it there is only 0."""
@@ -196,6 +198,8 @@ class Reading:
     """`enabled` is what the hardware said this time; else it is what it was last told."""
     card_uid: str | None = None
     """Card the connector reports, upper-case hex; a level, not an edge."""
+    ev_id: str | None = field(default=None, repr=False)
+    """What the car that is plugged in told of itself (EVCCID), upper case, on each poll; never one before it left."""
     serial: str | None = None
     fault: str | None = None
 
@@ -237,8 +241,10 @@ class Credential:
 
     kind: CredentialKind
     id: str
-    """Card id, pass id, app request id, HA user id or kind of evidence; never a UID."""
+    """Card id, pass id, app request id, HA user id, car id or kind of evidence; never a UID."""
     resident_id: ResidentId
+    counts: bool = True
+    """Whether its energy counts as the resident's; not a guest's that somebody else pays for."""
 
     @property
     def recorded_id(self) -> str | None:
@@ -311,6 +317,17 @@ class MeterEpoch:
     register_wh: int
     reason: EpochReason
     serial: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedValue:
+    """What a connector or its meter signed about a session, character by character."""
+
+    format: str
+    """OCMF where it is one."""
+    text: str
+    public_key: str | None
+    """As hex or base64; None where it was not sent."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ import re
 import time
 from typing import Any, Final
 
-from aiohttp import ClientError, ClientResponse, ClientTimeout, web
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, web
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from yarl import URL
 
 from .const import CONF_APP_TOKEN, CONF_APP_URL, CONF_RELAY, CONF_RELAY_PORT, DOMAIN
@@ -42,7 +42,10 @@ _OURS: Final = "evshare_"
 """Before the names of the portal's cookies in browsers, so that no cookie of Home Assistant is taken for one."""
 
 _PASSED_ON: Final = ("Accept", "Accept-Language", "Content-Type", "Origin", "Sec-Fetch-Site", "User-Agent")
-_PASSED_BACK: Final = ("Cache-Control", "Content-Disposition", "Content-Type", "Permissions-Policy", "Retry-After")
+_PASSED_BACK: Final = (
+    "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Type", "Permissions-Policy", "Retry-After",
+    "Vary",
+)  # fmt: skip
 _TYPES: Final = frozenset({
     "application/pdf", "image/png", "image/svg+xml", "text/calendar", "text/css", "text/csv", "text/html",
 })  # fmt: skip
@@ -71,6 +74,7 @@ class RelayView(HomeAssistantView):
         """One per Home Assistant; buildings are looked up per request, since views cannot be taken back."""
         self._everyone = Pace(_ALL_PER_MINUTE, _ALL_BURST)
         self._each = Pace(_PER_MINUTE, _BURST)
+        self._http: ClientSession | None = None
 
     async def get(self, request: web.Request, path: str = "") -> web.Response:
         """Hand on a page somebody opens."""
@@ -88,7 +92,7 @@ class RelayView(HomeAssistantView):
         hass = request.app[KEY_HASS]
         entry = _relaying(hass)
         # Over plain HTTP the portal's cookies could be read on the way, and there is the portal's own port for that.
-        if entry is None or request.scheme != "https" or not _PATH.fullmatch(path):
+        if entry is None or request.scheme != "https" or not _is_plain(request, path):
             return _plain(404)
         now_s = asyncio.get_running_loop().time()
         client = request.remote or "unknown"
@@ -96,18 +100,32 @@ class RelayView(HomeAssistantView):
             return _plain(429, {"Retry-After": str(wait_s)})
         target = portal_target(entry, path, request.rel_url.raw_query_string)
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        # What the app packed passes as it is; it knows what must not be packed.
+        headers["Accept-Encoding"] = "gzip" if "gzip" in request.headers.get("Accept-Encoding", "") else "identity"
         headers["Cookie"] = "; ".join(_cookies_in(request.cookies))
         headers[_HEADER] = signed(
             entry.data[CONF_APP_TOKEN], request.method, target, client, f"{request.scheme}://{request.host}"
         )
         try:
-            async with async_get_clientsession(hass).request(
-                request.method, target, data=body or None, headers=headers, allow_redirects=False, timeout=_TIMEOUT
+            async with self._session(hass).request(
+                request.method,
+                target,
+                data=body or None,
+                headers=headers,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_TIMEOUT,
             ) as answer:
                 return await _answer(answer)
         except (ClientError, TimeoutError, OSError) as problem:
             _LOGGER.debug("The portal does not answer: %s", problem)
             return _plain(503)
+
+    def _session(self, hass: HomeAssistant) -> ClientSession:
+        # Home Assistant's shared session keeps cookies, and would send one phone's along with another's request.
+        if self._http is None:
+            self._http = async_create_clientsession(hass, cookie_jar=DummyCookieJar())
+        return self._http
 
 
 class Pace:
@@ -156,6 +174,12 @@ def _relaying(hass: HomeAssistant) -> ConfigEntry | None:
         if entry.options.get(CONF_RELAY) and entry.data.get(CONF_APP_URL) and entry.data.get(CONF_APP_TOKEN):
             return entry
     return None
+
+
+def _is_plain(request: web.Request, path: str) -> bool:
+    """Whether a path is written as the portal writes its own: no percent signs, no dots that lead elsewhere."""
+    written = request.rel_url.raw_path.removeprefix(RELAY_PATH).removeprefix("/")
+    return written == path and _PATH.fullmatch(path) is not None
 
 
 async def _small_body(request: web.Request) -> bytes:

@@ -1,5 +1,6 @@
-"""The building's options: whether the residents' portal is relayed through Home Assistant's own address."""
+"""One of the building's options: whether the residents' portal is relayed through Home Assistant's own address."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
@@ -22,7 +23,7 @@ _SCHEMA: Final = probatio.Schema(
 class RelayOptions(OptionsFlow):
     """Switches the relay on and off."""
 
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_relay(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for it; one building at a time has the address."""
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -30,13 +31,18 @@ class RelayOptions(OptionsFlow):
                 errors = self._errors()
             if not errors:
                 port = int(user_input[CONF_RELAY_PORT])
-                return self.async_create_entry(data={CONF_RELAY: user_input[CONF_RELAY], CONF_RELAY_PORT: port})
+                return self._changed({CONF_RELAY: user_input[CONF_RELAY], CONF_RELAY_PORT: port})
         return self.async_show_form(
-            step_id="init",
+            step_id="relay",
             data_schema=self.add_suggested_values_to_schema(_SCHEMA, user_input or self.config_entry.options),
             errors=errors,
             description_placeholders={"path": RELAY_PATH},
         )
+
+    def _changed(self, changes: Mapping[str, Any]) -> ConfigFlowResult:
+        """Keep the other options as they are; None takes one away."""
+        options = {**self.config_entry.options, **changes}
+        return self.async_create_entry(data={key: value for key, value in options.items() if value is not None})
 
     def _errors(self) -> dict[str, str]:
         if not self.config_entry.data.get(CONF_APP_URL):

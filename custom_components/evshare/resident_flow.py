@@ -1,4 +1,4 @@
-"""Adding and changing residents: who they are, their cards, and the car that may speak for them."""
+"""Adding and changing residents: who they are, their cards, and the cars that may speak for them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,8 +19,8 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .card_steps import CardSteps
 from .const import CONF_CAR_ENTITY, CONF_CAR_STATES, CONF_HA_USER_ID, DOMAIN, SUBENTRY_RESIDENT, SUBENTRY_STALL
+from .ev_id_steps import EvIdSteps
 
 MAX_NAME_LENGTH: Final = 60
 CAR_DOMAINS: Final = ("binary_sensor", "sensor")
@@ -28,7 +28,7 @@ USUAL_CAR_STATES: Final = ("connected", "plugged", "plugged_in", "charging", "co
 """Proposed for a sensor; what it really says is the owner's to know."""
 
 
-class ResidentFlow(CardSteps):
+class ResidentFlow(EvIdSteps):
     """Adds a resident, or changes them; their sessions and money are elsewhere."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -46,7 +46,7 @@ class ResidentFlow(CardSteps):
         """Ask what is to be changed; cards can be looked at only while the building runs."""
         if self._building is None:
             return await self.async_step_settings()
-        return await self._async_menu(["settings", "car"])
+        return await self._async_menu(["settings", "car", *self._ev_id_option])
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a resident's name or HA user; cards and sessions stay theirs."""

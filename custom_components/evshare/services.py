@@ -16,7 +16,6 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import (
     async_get_config_entry,
-    async_get_device_and_config_entry,
     async_register_admin_service,
 )
 from homeassistant.util import dt as dt_util
@@ -27,12 +26,14 @@ from .building.errors import AccessDenied, EnrolmentWaits, LinkDown, NotInBuildi
 from .building.running import RunningBuilding
 from .building.stall import RunningStall
 from .callers import async_caller, async_caller_in_control, refusal, require_admin_or, require_person
+from .car_services import async_setup_car_services
 from .card_services import ATTR_LABEL, ATTR_RESIDENT, LABEL, async_person_for, async_setup_card_services
 from .const import DOMAIN
 from .devices import EvshareConfigEntry
 from .journal import JournalError
-from .model import ChargeMode, StallId, StopReason
+from .model import ChargeMode, StopReason
 from .office import TICKET_LIFE_S, office_link
+from .targets import building_of, stall_of
 
 ATTR_MODE: Final = "mode"
 ATTR_TIMEOUT_S: Final = "timeout_s"
@@ -78,6 +79,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register(DOMAIN, "set_mode", _async_set_mode, schema=SET_MODE_SCHEMA)
     register(DOMAIN, "enrol_card", _async_enrol_card, schema=ENROL_CARD_SCHEMA)
     async_setup_card_services(hass)
+    async_setup_car_services(hass)
     for name, service, schema in (
         ("export_sessions", _async_export_sessions, EXPORT_SESSIONS_SCHEMA),
         ("office_link", _async_office_link, OFFICE_LINK_SCHEMA),
@@ -85,17 +87,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
         async_register_admin_service(hass, DOMAIN, name, service, schema, supports_response=SupportsResponse.ONLY)
 
 
-def _stall_of(call: ServiceCall) -> tuple[RunningBuilding, RunningStall]:
-    device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, call.data[ATTR_DEVICE_ID])
-    building: RunningBuilding = entry.runtime_data
-    stall = building.stalls.get(StallId(device.config_subentry_id or ""))
-    if stall is None:
-        raise refusal("not_a_stall", device=device.name_by_user or device.name or device.id)
-    return building, stall
-
-
 async def _async_authorise(call: ServiceCall) -> ServiceResponse:
-    building, stall = _stall_of(call)
+    building, stall = stall_of(call)
     caller, resident = await async_person_for(call, building)
     ask = UserAsk(user_id=caller.user_id, is_admin=caller.is_admin, resident_id=resident.id, mode=call.data[ATTR_MODE])
     try:
@@ -108,7 +101,7 @@ async def _async_authorise(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_stop(call: ServiceCall) -> None:
-    building, stall = _stall_of(call)
+    building, stall = stall_of(call)
     await async_stop(call.hass, building, stall, call.context)
 
 
@@ -132,7 +125,7 @@ async def async_stop(
 
 
 async def _async_set_mode(call: ServiceCall) -> None:
-    building, stall = _stall_of(call)
+    building, stall = stall_of(call)
     await async_set_mode(call.hass, building, stall, call.context, call.data[ATTR_MODE])
 
 
@@ -152,7 +145,7 @@ async def async_set_mode(
 
 
 async def _async_enrol_card(call: ServiceCall) -> None:
-    building, stall = _stall_of(call)
+    building, stall = stall_of(call)
     _, resident = await async_person_for(call, building)
     try:
         await building.async_enrol_card(resident.id, stall.config.id, call.data[ATTR_TIMEOUT_S], call.data[ATTR_LABEL])
@@ -170,11 +163,11 @@ def _utc(local: datetime) -> datetime:
 
 
 async def _async_export_sessions(call: ServiceCall) -> ServiceResponse:
-    entry: EvshareConfigEntry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
+    building = building_of(call)
     start, end = _utc(call.data[ATTR_START]), _utc(call.data[ATTR_END])
     if start >= end:
         raise refusal("end_before_start")
-    sessions: list[Any] = await entry.runtime_data.async_export_sessions(start, end)
+    sessions: list[Any] = await building.async_export_sessions(start, end)
     return {"sessions": sessions}
 
 

@@ -143,7 +143,7 @@ class Omcci(Electronics):
             218: [word for value in meter for word in unsigned32(value)],
             716: [*unsigned32(outlet.session_mws // MWS_PER_WH), *unsigned32(self.session_s)],
             730: [0],
-            740: [0, *text("", 6)],
+            740: [1 if (ev_id := self.ev_id(outlet)) else 0, *text(ev_id, 6)],
         }
 
     def legacy_registers(self, outlet: Outlet) -> Points:

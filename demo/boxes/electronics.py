@@ -7,6 +7,8 @@ from demo.car import MIN_OFFER_MA
 from demo.connectors.boot import Boot
 from demo.physics import CommandListener, Outlet, nobody_listens
 
+EV_ID_AFTER_S = 6
+"""A car and its wall connector find each other over the pilot before it tells its identifier [u]."""
 CARD_WAITS_S = 60
 """How long a card shown before the plug-in waits for a car [u]."""
 
@@ -124,6 +126,11 @@ class Electronics:
             return 0
         offered_ma = min(self.offer_ma(), self.rated_a * 1000)
         return offered_ma if offered_ma >= MIN_OFFER_MA else 0
+
+    def ev_id(self, outlet: Outlet) -> str:
+        """What the car has told of itself since it was plugged in; empty without one, or before it did."""
+        car = outlet.car
+        return "" if car is None or self.session_s < EV_ID_AFTER_S else car.ev_id
 
     def heard(self) -> None:
         """A request has come in. What feeds a watchdog that any request feeds."""

@@ -18,6 +18,7 @@ from demo.boxes.ocpp_cards import CardMemory
 from demo.boxes.ocpp_configuration import Configuration
 from demo.boxes.ocpp_line import Line, Message, NotLetIn, Payload
 from demo.boxes.ocpp_outlet import CONNECTION_TIMEOUT_S, Manners, OcppOutlet, Transaction
+from demo.boxes.ocpp_signed import SigningMeter
 from demo.car import Car
 from demo.physics import Outlet, whole_second
 from demo.stalls import Place
@@ -55,6 +56,7 @@ class OcppBox:
         self._lived = whole_second(self.now())
         self._line = Line(self.identity, self._obey)
         self._cards = CardMemory(self.configuration)
+        self.signing_meter = SigningMeter(self.serial)
 
     def _connector(self, number: int) -> OcppOutlet:
         start_wh = self.register_start_wh * number
@@ -247,6 +249,10 @@ class OcppBox:
 
     def _say_stop(self, outlet: OcppOutlet, transaction: Transaction, reason: str, tag: str | None) -> None:
         rest = messages.stop(outlet, self._moment, reason, tag)
+        if self.manners.signs_transactions:
+            begin, end = (transaction.started_at, transaction.start_wh), (self._moment, outlet.register_wh)
+            signed = self.signing_meter.sign(transaction.tag, begin, end)
+            rest = {**rest, **messages.transaction_data(self._moment, self.signing_meter.sampled(signed))}
         self._line.keep(
             Message(
                 action="StopTransaction", payload=lambda: {"transactionId": transaction.id, **rest}, times=self._times

@@ -47,5 +47,10 @@ def stop(outlet: OcppOutlet, at: datetime, reason: str, tag: str | None) -> Payl
     return payload if tag is None else {**payload, "idTag": tag}
 
 
+def transaction_data(at: datetime, sampled: Payload) -> Payload:
+    """What StopTransaction says besides, with one sampled value."""
+    return {"transactionData": [{"timestamp": _text(at), "sampledValue": [sampled]}]}
+
+
 def _text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

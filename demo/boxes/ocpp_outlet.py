@@ -48,7 +48,9 @@ class Manners:
     per_phase: bool = False
     """Register, power and current by phase, without a total."""
     signed: bool = False
-    """Sends the register signed as well (OCMF)."""
+    """Sends the register signed as well (something like OCMF)."""
+    signs_transactions: bool = False
+    """Its meter signs the registers of begin and end, and StopTransaction has that (OCMF)."""
     offers_measured: bool = False
     """Says Current.Offered."""
     unmetered: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from demo.boxes.electronics import Electronics, Watchdog
-from demo.boxes.model import Box, BoxModel, Kind, Options, Site
+from demo.boxes.model import Box, BoxModel, Kind, Site
 from demo.car import MAINS_V
 from demo.doors import HttpHandler
 from demo.physics import Outlet, whole_second
@@ -25,11 +25,10 @@ CP_PULSE_S = 4
 class OpenWbPro(Electronics):
     """The box's electronics."""
 
-    def __init__(self, place: Place, options: Options, unix_s: Callable[[], int]) -> None:
+    def __init__(self, place: Place, unix_s: Callable[[], int]) -> None:
         """As delivered: no heartbeat asked for. `unix_s` tells the reader the time."""
         super().__init__(rated_a=place.rated_a, boot_s=BOOT_S)
         self.serial = place.serial
-        self.vehicle_id = options.word("vehicle_id")
         self.heartbeat = False
         """Stored [u]: closed after a restart only when it is on (``closed_if_heartbeat``)."""
         self._unix_s = unix_s
@@ -125,8 +124,8 @@ def state(box: OpenWbPro, outlet: Outlet) -> dict[str, object]:
         "exported": 0,
         "v2g_ready": 0,
     }
-    if box.plugged and box.vehicle_id:
-        page["vehicle_id"] = box.vehicle_id
+    if vehicle_id := box.ev_id(outlet):
+        page["vehicle_id"] = vehicle_id
     if box.tag is not None:
         page["rfid_tag"], page["rfid_timestamp"] = box.tag
     return page
@@ -150,7 +149,7 @@ def http_handler(box: OpenWbPro, outlet: Outlet) -> HttpHandler:
 
 def _build(site: Site) -> Box:
     (outlet,) = site.outlets
-    box = OpenWbPro(outlet.plan, site.options, unix_s=lambda: whole_second(site.now()))
+    box = OpenWbPro(outlet.plan, unix_s=lambda: whole_second(site.now()))
     return Box(wallboxes=[box], handler=http_handler(box, outlet))
 
 
@@ -162,6 +161,5 @@ MODELS = (
         build=_build,
         serial="823950",
         has_card=True,
-        options={"vehicle_id": ""},
     ),
 )

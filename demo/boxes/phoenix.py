@@ -36,7 +36,9 @@ class ChargingPoint(Electronics):
         self._obeys = mode == "modbus"
         self._boots_released = options.flag("boots_released")
         self._timeout_s, self._silence_a = options.number("silence_timeout_s"), options.number("silence_a")
-        self._evid = options.word("evid")
+        self._keeps_evid = options.flag("keeps_evid")
+        self.evid = ""
+        """265-274: what the car told; where it `keeps_evid`, until another car tells one."""
         self.rfid = ""
         """275-284: the last card, until another comes (no source says that it goes) [u]."""
         self._asks_still_s = 0
@@ -61,8 +63,9 @@ class ChargingPoint(Electronics):
         self._silence.feed()
 
     def live(self, outlet: Outlet) -> None:
-        """The silence, and how long the car asks on after the offer has ended."""
+        """The silence, what the car told, and how long it asks on after the offer has ended."""
         self._asks_still_s = _CAR_LETS_GO_S if outlet.pilot == "C" else max(self._asks_still_s - 1, 0)
+        self.evid = self.ev_id(outlet) or (self.evid if self._keeps_evid else "")
         if self._silence.second():
             self.released, self.limit_a = self._silence_a > 0, self._silence_a
 
@@ -90,7 +93,7 @@ class ChargingPoint(Electronics):
             244: signed32(outlet.power_mw),
             250: unsigned64(outlet.register_wh),
             264: [0],
-            265: text(self._evid if self.plugged else "", 10),
+            265: text(self.evid, 10),
             275: text(self.rfid, 10),
             285: [*unsigned32(self.session_s), *unsigned32(self.session_s)],
             289: unsigned32(outlet.session_mws // MWS_PER_WH),
@@ -167,7 +170,7 @@ _OPTIONS: dict[str, OptionValue] = {
     "boots_released": True,
     "silence_timeout_s": 0,
     "silence_a": 0,
-    "evid": "",
+    "keeps_evid": False,
 }
 
 MODELS = (

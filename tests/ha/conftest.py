@@ -76,10 +76,10 @@ def network() -> Iterator[ModbusNetwork]:
 
 @pytest.fixture
 def quick_polls() -> Iterator[None]:
-    """Connectors are polled without the pauses real ones need."""
+    """Connectors are polled without the pauses real ones need, and all of them each time."""
     driver = "custom_components.evshare.connectors.driver.ProfileConnector"
     with ExitStack() as stack:
-        for pace in ("poll_charging_s", "poll_plugged_s", "poll_idle_s"):
+        for pace in ("poll_charging_s", "poll_plugged_s", "poll_idle_s", "_slow_s"):
             stack.enter_context(patch(f"{driver}.{pace}", 0.005))
         yield
 

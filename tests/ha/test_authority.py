@@ -83,6 +83,10 @@ ROWS: Final[dict[str, Row]] = {
     "evshare.assign_card": Row(
         (DONE, *["admin_required"] * 3, *["person_required"] * 3), ANNAS | {"unknown_card": "UNKNOWN"}
     ),
+    # An admin has not allowed it; to those who may ask it is said.
+    "evshare.learn_car": Row(("ev_ids_off", "ev_ids_off", *person("not_your_resident")[2:]), STALL | ANNAS),
+    "evshare.list_cars": Row(person("not_your_resident"), ANNAS),
+    "evshare.forget_car": Row(person("car_unknown"), {"car": "Zoe"}),
     # Reads only; Home Assistant itself lets automations, which only admins make, do what is for admins.
     "evshare.export_sessions": Row((DONE, *[UNAUTHORIZED] * 3, DONE, DONE, DONE), PERIOD),
     # Without an app nobody gets in, but an admin is told that there is none.
@@ -130,12 +134,14 @@ def keba(network: ModbusNetwork) -> DrawingKeba:
 
 @pytest.fixture
 async def building(hass: HomeAssistant, make_entry: MakeEntry, keba: DrawingKeba) -> MockConfigEntry:
-    """One stall where a car waits; Anna has a card, and an unknown one was refused."""
+    """One stall where a car waits; Anna has a card and a car that was learnt, and an unknown card was refused."""
     residents = (resident(ha_user_id="user-of-anna"), resident("ben", "Ben Neu", ha_user_id="user-of-ben"))
     for name in ("Anna", "Ben", "Carla"):
         await make_user(hass, name)
     entry = await set_up(hass, make_entry(stall(tag_reader=READER), *residents))
     await enrolled(entry, "anna", ANNAS_CARD, "key ring")
+    await entry.runtime_data.journal.add_car("fingerprint", "anna", entry.runtime_data.now().at, label="Zoe")
+    await entry.runtime_data.known_cars.load()
     keba.plug()
     stall_1 = entry.runtime_data.stalls[StallId("stall-1")]
     await wait_until(hass, lambda: stall_1.state.plugged)
@@ -257,7 +263,8 @@ async def test_the_matrix(
     if row.session:
         await paused_session(hass, building)
     stall_1 = building.runtime_data.stalls["stall-1"]
-    before = (stall_1.state.session, stall_1.state.paused, stall_1.max_current_a, building.runtime_data.cards.enrolled)
+    cards, cars = building.runtime_data.cards, building.runtime_data.known_cars
+    before = (stall_1.state.session, stall_1.state.paused, stall_1.max_current_a, cards.enrolled, cars.learnt)
     opened, delivered_wh = keba.opened, keba.delivered_wh
     assert await asked(hass, building, action, callers[caller]) == expected
     if expected == DONE:
@@ -268,7 +275,8 @@ async def test_the_matrix(
         stall_1.state.session,
         stall_1.state.paused,
         stall_1.max_current_a,
-        building.runtime_data.cards.enrolled,
+        cards.enrolled,
+        cars.learnt,
     )
     assert building.runtime_data.enrolling == {}
 

@@ -165,7 +165,7 @@ async def test_the_app_is_kept_after_a_handshake_that_binds_it_to_nothing(
     data = result["result"].data
     assert (data["app_url"], data["app_token"], data["office_url"]) == (url, TOKEN, "https://office.example")
     (hello,) = app.heard  # type: ignore[attr-defined]
-    assert (hello["type"], hello["versions"], hello["building"]) == ("hello", [1, 2], None)
+    assert (hello["type"], hello["versions"], hello["building"]) == ("hello", [1, 2, 3], None)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+import gzip
+import socket
 from typing import Any
 
-from aiohttp import ClientResponse, web
+from aiohttp import AsyncResolver, ClientResponse, web
+from aiohttp.abc import ResolveResult
 from aiohttp.test_utils import TestClient, TestServer
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -48,6 +51,10 @@ async def portal(socket_enabled: None) -> AsyncIterator[Portal]:
         yield portal
 
 
+async def at_home(_: AsyncResolver, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+    return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)]
+
+
 class Browser:
     """Somebody's phone, no user of Home Assistant, that comes by the TLS proxy in front of it."""
 
@@ -67,10 +74,18 @@ class Browser:
 
 
 @pytest.fixture
-async def browser(hass: HomeAssistant, make_entry: MakeEntry, portal: Portal, hass_client_no_auth: Any) -> Browser:
+async def browser(
+    hass: HomeAssistant,
+    make_entry: MakeEntry,
+    portal: Portal,
+    hass_client_no_auth: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Browser:
+    monkeypatch.setattr(AsyncResolver, "resolve", at_home)
     proxy = {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}
     assert await async_setup_component(hass, "http", {"http": proxy})
-    entry = await set_up(hass, make_entry(app_url="ws://127.0.0.1:1", app_token=TOKEN))
+    # By name, as an app is called on a box of Home Assistant's own.
+    entry = await set_up(hass, make_entry(app_url="ws://local-evshare:1", app_token=TOKEN))
     hass.config_entries.async_update_entry(entry, options={"relay": True, "relay_port": portal.port})
     return Browser(await hass_client_no_auth())
 
@@ -174,6 +189,32 @@ async def test_cookies_are_kept_to_the_relays_path_under_a_name_of_their_own(bro
     assert parts == {"evshare_evs_d=abc", "Max-Age=99", f"Path={RELAY_PATH}", "Secure", "HttpOnly", "SameSite=Lax"}
 
 
+async def test_no_phones_cookie_goes_along_with_anothers_request(browser: Browser, portal: Portal) -> None:
+    def answer() -> web.Response:
+        response = web.Response(text=PAGE, content_type="text/html")
+        response.set_cookie("evs_d", "of-one-phone", path="/")
+        return response
+
+    portal.answer = answer
+    for _ in range(2):
+        assert (await browser.get(f"{RELAY_PATH}/")).status == 200
+    assert [request.headers["Cookie"] for request in portal.asked] == ["", ""]
+
+
+async def test_what_the_app_packed_stays_packed(browser: Browser, portal: Portal) -> None:
+    packed = gzip.compress(PAGE.encode())
+    portal.answer = lambda: web.Response(
+        body=packed, content_type="text/html", headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    )
+    answer = await browser.get(f"{RELAY_PATH}/", headers={"Accept-Encoding": "gzip, deflate, br"})
+    assert (answer.headers["Content-Encoding"], answer.headers["Content-Length"]) == ("gzip", str(len(packed)))
+    assert await answer.text() == PAGE
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert portal.asked[-1].headers["Accept-Encoding"] == "gzip"
+    await browser.get(f"{RELAY_PATH}/", headers={"Accept-Encoding": "br"})
+    assert portal.asked[-1].headers["Accept-Encoding"] == "identity"
+
+
 async def test_a_form_is_handed_on_with_what_proves_where_it_comes_from(browser: Browser, portal: Portal) -> None:
     sent = {"Origin": "https://ha.example.org", "Sec-Fetch-Site": "same-origin"}
     portal.answer = lambda: web.Response(status=303, headers={"Location": f"{RELAY_PATH}/me"})
@@ -208,8 +249,12 @@ async def test_bodies_are_small(browser: Browser, portal: Portal, chunked: bool)
 
 
 @pytest.mark.parametrize(
-    "path", ["%2e%2e/office", ".hidden", "a//b", "http:%2f%2fevil", "a%00b", "a@b:80", "s/%0d%0aHost:%20x", "x" * 200]
-)
+    "path",
+    [
+        "%2e%2e/office", ".hidden", "a//b", "http:%2f%2fevil", "a%00b", "a@b:80", "s/%0d%0aHost:%20x", "x" * 200,
+        "s%2f7KQ2", "%73/7KQ2", "7KQ2%20",
+    ],
+)  # fmt: skip
 async def test_no_path_leads_elsewhere(browser: Browser, portal: Portal, path: str) -> None:
     answer = await browser.get(URL(f"{RELAY_PATH}/{path}", encoded=True))
     assert answer.status in (400, 404)
@@ -257,14 +302,19 @@ async def test_it_is_switched_on_in_the_buildings_options(
     hass: HomeAssistant, make_entry: MakeEntry, socket_enabled: None
 ) -> None:
     entry = await set_up(hass, make_entry(app_url="ws://127.0.0.1:1", app_token=TOKEN))
-    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    flow = await _relay_form(hass, entry.entry_id)
     assert flow["type"] is FlowResultType.FORM
     done = await hass.config_entries.options.async_configure(flow["flow_id"], {"relay": True, "relay_port": 8100})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == {"relay": True, "relay_port": 8100}
     for language in LANGUAGES:
         for name in ("relay", "relay_port"):
-            assert find(TEXTS[language], "options", "step", "init", "data_description", name)
+            assert find(TEXTS[language], "options", "step", "relay", "data_description", name)
+
+
+async def _relay_form(hass: HomeAssistant, entry_id: str) -> Any:
+    flow = await hass.config_entries.options.async_init(entry_id)
+    return await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "relay"})
 
 
 async def test_it_needs_an_app_and_one_building_has_it(
@@ -276,7 +326,7 @@ async def test_it_needs_an_app_and_one_building_has_it(
     second = await set_up(hass, make_entry(unique_id="d" * 32, name="Nord", **with_app))
     hass.config_entries.async_update_entry(first, options={"relay": True, "relay_port": 8100})
     for entry, problem in ((bare, "no_app"), (second, "relay_taken")):
-        flow = await hass.config_entries.options.async_init(entry.entry_id)
+        flow = await _relay_form(hass, entry.entry_id)
         refused = await hass.config_entries.options.async_configure(
             flow["flow_id"], {"relay": True, "relay_port": 8100}
         )

@@ -1,6 +1,7 @@
 """Who is let in: credentials, presence, rules, policy. Pure."""
 
 from .asks import Ask, CarAsk, CardAsk, CarEvidence, Guest, Payer, PhoneAsk, Proof, UserAsk
+from .car_ids import BadEvId, CarRecord, car_fingerprint, match_car, normalise_ev_id
 from .cars import CarMatch, CarWord, PlugEdge, matched
 from .credentials import (
     BadUid,
@@ -38,11 +39,13 @@ __all__ = [
     "NO_RULES",
     "AccessView",
     "Ask",
+    "BadEvId",
     "BadUid",
     "CarAsk",
     "CarEvidence",
     "CarMatch",
     "CarOptIn",
+    "CarRecord",
     "CarWord",
     "CardAsk",
     "CardRecord",
@@ -63,16 +66,19 @@ __all__ = [
     "UnknownCard",
     "Used",
     "UserAsk",
+    "car_fingerprint",
     "decide",
     "encodings",
     "ending",
     "fingerprint",
     "fingerprints",
     "is_weak",
+    "match_car",
     "match_card",
     "matched",
     "meant",
     "month_start",
+    "normalise_ev_id",
     "normalise_uid",
     "polled",
     "pushed",

@@ -30,10 +30,10 @@ def _limits(
     rules, used = view.rules_of(resident_id), view.used
     if guest is not None and guest.cap_wh is not None:
         yield guest.cap_wh, DenyReason.PASS_EXPIRED
-    if rules.month_wh is not None:
+    counts = guest is None or guest.payer is Payer.HOST
+    if rules.month_wh is not None and counts:
         yield rules.month_wh - used.month_wh.get(resident_id, 0), DenyReason.MONTH_USED_UP
-    own_money = guest is None or guest.payer is Payer.HOST
-    if rules.left_wh is not None and own_money:
+    if rules.left_wh is not None and counts:
         yield rules.left_wh - used.since_told_wh.get(resident_id, 0), DenyReason.NO_CREDIT
     if card is not None and card.month_wh is not None:
         yield card.month_wh - used.card_month_wh.get(card.id, 0), DenyReason.CARD_USED_UP

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ..model import ChargeMode, ResidentId, StallId
+from ..model import CarId, ChargeMode, ResidentId, StallId
 
 
 class Proof(StrEnum):
@@ -26,7 +26,7 @@ class Payer(StrEnum):
     """Whose money a guest's energy is."""
 
     HOST = "host"
-    GUEST = "guest"
+    GUEST = "guest"  # not the host's: the guest's own, or the building's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,8 @@ class CarAsk:
     evidence: CarEvidence
     plug_epoch: int
     """The plug-in it was seen with."""
+    car_id: CarId | None = None
+    """Which of their cars, where that is the evidence."""
     mode: ChargeMode = ChargeMode.FAST
 
 

@@ -10,7 +10,7 @@ The checks, in this order; the first that fails is the reason that is told:
 4. the ask and the pass are not over
 5. the stall is free, works, and is not held for somebody else
 6. the stall and the hour are among those the resident, the pass and the card may
-7. no more sessions at once than the card, the pass or the resident may have
+7. no more sessions at once than the card, the pass, the car or the resident may have
 8. whoever asks is there (`presence`)
 9. something is left of every limit (`allowance`); the smallest becomes the session's cap
 
@@ -32,7 +32,7 @@ from ..model import (
     StallStatus,
 )
 from .allowance import cap_wh, guest_of
-from .asks import Ask, CarAsk, CardAsk, PhoneAsk, UserAsk
+from .asks import Ask, CarAsk, CardAsk, CarEvidence, Payer, PhoneAsk, UserAsk
 from .credentials import CardRecord, match_card
 from .presence import absent
 from .view import AccessView, StallFacts, ending
@@ -120,7 +120,8 @@ def _identified(ask: Ask, card: CardRecord | None, view: AccessView, stall: Stal
             return Credential(kind=CredentialKind.PHONE, id=ask.id, resident_id=ask.resident_id)
         case PhoneAsk(guest=guest):
             assert guest is not None
-            return Credential(kind=CredentialKind.PASS, id=guest.pass_id, resident_id=ask.resident_id)
+            counts = guest.payer is Payer.HOST
+            return Credential(kind=CredentialKind.PASS, id=guest.pass_id, resident_id=ask.resident_id, counts=counts)
         case UserAsk():
             resident = view.residents.get(ask.resident_id)
             own = resident is not None and resident.ha_user_id == ask.user_id
@@ -136,7 +137,8 @@ def _identified(ask: Ask, card: CardRecord | None, view: AccessView, stall: Stal
             )
             if not opted_in:
                 return Denial(reason=DenyReason.NOT_ALLOWED, credential_kind=CredentialKind.CAR)
-            return Credential(kind=CredentialKind.CAR, id=ask.evidence.value, resident_id=ask.resident_id)
+            by = ask.car_id or ask.evidence.value
+            return Credential(kind=CredentialKind.CAR, id=by, resident_id=ask.resident_id)
 
 
 def _own_session(session: Session, now: Moment) -> Toggle | Ignored:
@@ -201,11 +203,17 @@ def _one_too_many(ask: Ask, credential: Credential, view: AccessView) -> DenyRea
 
 
 def _open_elsewhere(credential: Credential, view: AccessView) -> bool:
-    """Whether this very card or pass has an open session."""
-    return credential.recorded_id is not None and any(
+    """Whether this very card, pass or car has an open session: perhaps there are two that say they are it."""
+    is_one = credential.recorded_id is not None or _is_car(credential)
+    return is_one and any(
         (session.credential.kind, session.credential.id) == (credential.kind, credential.id) and not ending(session)
         for session in view.open_sessions
     )
+
+
+def _is_car(credential: Credential) -> bool:
+    """Whether it names one car, not just why a car is believed."""
+    return credential.kind is CredentialKind.CAR and credential.id not in tuple(CarEvidence)
 
 
 def _denial(reason: DenyReason, credential: Credential, view: AccessView) -> Denial:

@@ -47,7 +47,7 @@ class ResidentRules:
     sessions: int = 1
     """Open at once; their guests' do not count."""
     month_wh: int | None = None
-    """Per calendar month, guests included; None: no limit."""
+    """Per calendar month, with the guests they pay for; None: no limit."""
     left_wh: int | None = None
     """What their money was still good for when the app told; None: no limit."""
 

@@ -130,8 +130,12 @@ class Cards:
     ) -> None:
         """Make the next unknown card at a stall the resident's, if it comes in time; `learnt` hears which.
 
-        Raises `EnrolmentWaits` while another resident's is waited for there: whose card comes next must be sure.
+        Raises `NotInBuilding` for a stranger, and `EnrolmentWaits` while another resident's is waited for there: whose
+        card comes next must be sure.
         """
+        if resident_id not in self._residents():
+            msg = f"resident {resident_id} is not in this building"
+            raise NotInBuilding(msg)
         if self.enrolling().get(stall_id, resident_id) != resident_id:
             msg = "another resident's card is waited for at this stall"
             raise EnrolmentWaits(msg)

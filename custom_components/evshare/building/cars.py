@@ -1,7 +1,9 @@
 """Plug and charge without a tap: who is let in because of where, or with which car, they plugged in.
 
-Two opt-ins of the owner: a stall that belongs to one resident, and a resident's own car entity that reports plugged in
-at the moment of a plug-in at exactly one stall (`access.cars`). Everything else is decided at the door, as for a card.
+Three opt-ins of the owner: a stall that belongs to one resident; a resident's own car entity that reports plugged in
+at the moment of a plug-in at exactly one stall (`access.cars`); and a car that tells the connector an identifier under
+which it was learnt (`known_cars`). Everything else is decided at the door, as for a card. A stall of one's own comes
+first: whoever plugs in there is taken for its resident, whatever the car tells. A car is asked for once per plug-in.
 
 A car's entity is believed only for a change, from a state that said "not plugged in" to one that says it is, both said
 since Home Assistant's start; and not for one that a Home Assistant user made, by a helper or a script behind it.
@@ -16,13 +18,14 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_state_change_event
 
-from ..access import Ask, CarAsk, CarEvidence, CarMatch, CarOptIn, CarWord, PlugEdge, matched
+from ..access import Ask, CarAsk, CarEvidence, CarMatch, CarOptIn, CarRecord, CarWord, PlugEdge, matched
 from ..access.cars import SETTLE_S, WINDOW_S
 from ..charging import Denied, StallState
 from ..journal import JournalError
 from ..model import CredentialKind, DenyReason, Moment, ResidentId, Session, StallId
 from .errors import AccessDenied, NotInBuilding
 from .house_rules import HouseRules
+from .known_cars import KnownCars
 from .stall import RunningStall
 from .wiring import CarEntity, StallWiring, Wiring
 
@@ -44,6 +47,7 @@ class Cars:
         hass: HomeAssistant,
         stalls: Mapping[StallId, RunningStall],
         rules: HouseRules,
+        known: KnownCars,
         authorise: Authorise,
         *,
         now: Callable[[], Moment],
@@ -53,12 +57,15 @@ class Cars:
         self._hass = hass
         self._stalls = stalls
         self._rules = rules
+        self._known = known
         self._authorise = authorise
         self._now = now
         self._spawn = spawn
         self._entities: Mapping[ResidentId, CarEntity] = {}
         self._edges: list[PlugEdge] = []
         self._words: list[CarWord] = []
+        self._known_by_now: dict[StallId, int] = {}
+        """The plug-in whose car was recognised last."""
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: CALLBACK_TYPE | None = None
 
@@ -83,9 +90,14 @@ class Cars:
 
     @callback
     def stall_changed(self, stall: RunningStall, before: StallState) -> None:
-        """A turn of a stall is over: perhaps a car came."""
+        """A turn of a stall is over: perhaps a car came, or told who it is."""
         after = stall.state
-        if not after.plugged or after.plug_epoch == before.plug_epoch:
+        if not after.plugged:
+            return
+        came = after.plug_epoch != before.plug_epoch
+        if came or _ev_id(after) != _ev_id(before):
+            self._recognise(stall)
+        if not came:
             return
         edge = PlugEdge(
             stall_id=stall.config.id,
@@ -99,6 +111,26 @@ class Cars:
         if self._entities:
             self._edges.append(edge)
             self._look()
+
+    def _recognise(self, stall: RunningStall) -> None:
+        """Ask for the resident whose car has just told who it is."""
+        state, stall_id = stall.state, stall.config.id
+        had_its_session = state.session is not None or state.finished_on_epoch == state.plug_epoch
+        was_asked = self._known_by_now.get(stall_id) == state.plug_epoch
+        somebodys_own = any(car.stall_id == stall_id for car in self._rules.cars)
+        if state.plugged_mono_s is None or had_its_session or was_asked or somebodys_own:
+            return
+        car = self._known.at(state)
+        if car is None or not self._rules.believes(car.resident_id, CarEvidence.CAR_ID):
+            return
+        self._known_by_now[stall_id] = state.plug_epoch
+        edge = PlugEdge(
+            stall_id=stall_id,
+            plug_epoch=state.plug_epoch,
+            came_mono_s=state.plugged_mono_s,
+            seen_mono_s=state.clock.mono_s,
+        )
+        self._ask(edge, car.resident_id, CarEvidence.CAR_ID, car)
 
     # --- what cars say -----------------------------------------------------------------------------------------
 
@@ -149,8 +181,11 @@ class Cars:
         for edge in match.edges:
             self._spawn(self._not_clear(edge, word.resident_id), "evshare car not clear")
 
-    def _ask(self, edge: PlugEdge, resident_id: ResidentId, evidence: CarEvidence) -> None:
-        ask = CarAsk(resident_id=resident_id, evidence=evidence, plug_epoch=edge.plug_epoch)
+    def _ask(
+        self, edge: PlugEdge, resident_id: ResidentId, evidence: CarEvidence, car: CarRecord | None = None
+    ) -> None:
+        car_id = None if car is None else car.id
+        ask = CarAsk(resident_id=resident_id, evidence=evidence, plug_epoch=edge.plug_epoch, car_id=car_id)
         self._spawn(self._let_in(edge, ask), "evshare car plugged in")
 
     async def _let_in(self, edge: PlugEdge, ask: CarAsk) -> None:
@@ -158,6 +193,8 @@ class Cars:
             return  # somebody has shown a card meanwhile
         try:
             await self._authorise(edge.stall_id, ask)
+            if ask.car_id is not None:
+                await self._known.used(ask.car_id)
         except AccessDenied as denied:
             _LOGGER.info("a car was not let in by itself: %s", denied.reason.value)
         except JournalError as error:
@@ -188,6 +225,10 @@ class Cars:
             self._unsubscribe = None
 
 
+def _ev_id(state: StallState) -> str | None:
+    return None if state.reading is None else state.reading.ev_id
+
+
 def _opt_ins(wiring: Wiring) -> list[CarOptIn]:
     """What the owner set up, of residents who are in the building."""
     known = {resident.id for resident in wiring.building.residents}
@@ -202,4 +243,9 @@ def _opt_ins(wiring: Wiring) -> list[CarOptIn]:
         for resident_id in wiring.cars
         if resident_id in known
     ]
-    return [*own_stalls, *own_cars]
+    known_cars = [
+        CarOptIn(resident_id=resident_id, evidence=CarEvidence.CAR_ID)
+        for resident_id in wiring.ev_ids
+        if resident_id in known
+    ]
+    return [*own_stalls, *own_cars, *known_cars]

@@ -19,6 +19,14 @@ class EnrolmentWaits(Exception):
     """Another resident's card is waited for there; a minute later it is not any more."""
 
 
+class NoEvId(Exception):
+    """No car is plugged in there that told an identifier since it came."""
+
+
+class NotTheirs(Exception):
+    """Somebody else charges with this car right now."""
+
+
 class InSession(Exception):
     """Somebody has a session at the stall: its hardware is not to be disturbed."""
 

@@ -6,7 +6,7 @@ Rules and blocks are in the journal and count while the app is away. Holds live 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from ..access import CarOptIn, Hold, ResidentRules
+from ..access import CarEvidence, CarOptIn, Hold, ResidentRules
 from ..charging import HoldTold
 from ..journal import Journal
 from ..model import Moment, ResidentId, StallId
@@ -40,6 +40,10 @@ class HouseRules:
         """Read rules and blocks from the journal. Raises `JournalError`."""
         self.residents, self._usage.told_at = await self._journal.rules()
         self.blocked = await self._journal.blocked()
+
+    def believes(self, resident_id: ResidentId, evidence: CarEvidence) -> bool:
+        """Whether this evidence of a car, at any stall, lets in at the resident's cost."""
+        return CarOptIn(resident_id=resident_id, evidence=evidence) in self.cars
 
     async def take(self, rules: Mapping[ResidentId, ResidentRules]) -> None:
         """Replace all residents' rules; what is running goes on. Raises `JournalError`."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..access import Ask, BadUid
+from ..access import Ask
 from ..charging import Announce, ModeAsked, PauseAsked, StallState, StopAsked
 from ..journal import Journal, JournalError, NewRecord, rfc3339
 from ..journal.apart import KeptApart
@@ -42,15 +42,14 @@ from .connect import async_connect
 from .contactors import Contactors
 from .controller import Controller
 from .door import Door, Remember, remember_nothing
-from .errors import NotInBuilding
 from .garage import Connect, Garage
+from .known_cars import KnownCars
 from .people import async_role
 from .reader import Tap
+from .readers import Readers
 from .remembered import Remembered
-from .signal import ReaderSignals
 from .stall import RunningStall
 from .supply import Supply
-from .tags import watch_tags
 from .trial import Trials
 from .upkeep import prune_daily
 from .uplink import Uplink
@@ -87,12 +86,14 @@ class RunningBuilding:
         self._garage = Garage(connect, self)
         self._door = Door(journal, self.stalls, self.now, lambda: self.residents, self._cards_changed)
         self.cards, self.rules = self._door.cards, self._door.rules
-        self._cars = Cars(hass, self.stalls, self.rules, self.async_authorise, now=self.now, spawn=self.spawn)
-        self._signals = ReaderSignals(hass, self.spawn)
+        self.known_cars = KnownCars(journal, self.stalls, self.now, lambda: self.residents)
+        self._cars = Cars(
+            hass, self.stalls, self.rules, self.known_cars, self.async_authorise, now=self.now, spawn=self.spawn
+        )
+        self._readers = Readers(hass, self._garage, self._door, self.spawn)
         self._supply = Supply(hass, wiring, journal, self.spawn, self._written)
         self._controller = Controller(wiring.building, self._supply, self.stalls, self.now, self.look_again)
         self._tasks: list[asyncio.Task[None]] = []
-        self._unsubscribe: CALLBACK_TYPE | None = None
         self._applying = asyncio.Lock()
         self.trials = Trials(self._garage, self._controller, self._applying, self.look_again)
         self.care = Care(self._garage, remembered, self.look_again)
@@ -132,7 +133,7 @@ class RunningBuilding:
             self.spawn(self._controller.run(), "evshare sharing"),
             self.spawn(prune_daily(self.journal), "evshare pruning"),
         ]
-        self._unsubscribe = watch_tags(self._hass, self.stalls, self._card_shown)
+        self._readers.start()
         self._cars.rewire(self._wiring)
         self._supply.watch(self._meter_changed)
         self._uplink.start()
@@ -140,6 +141,7 @@ class RunningBuilding:
     async def _take_up(self) -> None:
         """Read everything the journal knows."""
         await self._door.load()
+        await self.known_cars.load()
         self.cards_unreadable = await self.journal.cards_unreadable()
         snapshots = await self.journal.snapshots()
         self._supply.restore(snapshots)
@@ -157,10 +159,8 @@ class RunningBuilding:
             self._running = False
             self._supply.stop_watching()
             self._cars.stop()
-            if self._unsubscribe is not None:
-                self._unsubscribe()
             self._listeners.close()
-            await self._signals.stop()
+            await self._readers.stop()
             await self._uplink.stop()
             for task in self._tasks:
                 task.cancel()
@@ -250,11 +250,6 @@ class RunningBuilding:
         """Who waits for a card to be shown where."""
         return self.cards.enrolling()
 
-    @property
-    def blocked(self) -> frozenset[ResidentId]:
-        """Residents the app's manager blocked."""
-        return self.rules.blocked
-
     def now(self) -> Moment:
         """The building's time."""
         return Moment(at=dt_util.utcnow(), mono_s=self._hass.loop.time())
@@ -279,15 +274,7 @@ class RunningBuilding:
 
     async def async_card_shown(self, stall_ids: Sequence[StallId], uid_text: str) -> None:
         """A card was shown at the reader of these stalls. A refused card is no error. Raises `NotInBuilding`."""
-        stalls = [self._garage[stall_id] for stall_id in stall_ids]
-        try:
-            tap = stalls[0].reader.pushed(uid_text, self.now())
-        except BadUid as error:
-            _LOGGER.warning("%s: the reader says no card number: %s", stalls[0].config.name, error)
-            self._show_answer(stalls, CardAnswer.REFUSED)
-            return
-        if tap is not None:
-            self._show_answer(stalls, await self._door.tapped(stalls, tap))
+        await self._readers.shown(stall_ids, uid_text)
 
     async def async_stop_session(
         self, stall_id: StallId, reason: StopReason, session_id: SessionId | None = None
@@ -321,19 +308,8 @@ class RunningBuilding:
 
         Raises `NotInBuilding`, and `EnrolmentWaits` while another resident's card is waited for there.
         """
-        stall = self._garage[stall_id]
-        if not stall.takes_cards:
-            msg = f"{stall.config.name} has no card reader"
-            raise NotInBuilding(msg)
-        if resident_id not in self.residents:
-            msg = f"resident {resident_id} is not in this building"
-            raise NotInBuilding(msg)
-        self.cards.enrol(resident_id, stall_id, timeout_s, label, learnt)
+        self._readers.enrol(resident_id, stall_id, timeout_s, label, learnt)
         self._changed(at_once=True)
-
-    async def async_remove_cards(self, resident_id: ResidentId) -> int:
-        """Forget all cards of a resident; returns how many."""
-        return await self.cards.remove_all(resident_id)
 
     async def async_export_sessions(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
         """Return the sessions that ended in [start, end), as JSON."""
@@ -397,9 +373,7 @@ class RunningBuilding:
 
     async def card_tapped(self, stall: RunningStall, tap: Tap) -> CardAnswer:
         """A card was shown at a stall."""
-        answer = await self._door.tapped((stall,), tap)
-        self._show_answer((stall,), answer)
-        return answer
+        return await self._readers.tapped((stall,), tap)
 
     def look_again(self) -> None:
         """The link came, went or delivered, or a meter said something."""
@@ -416,12 +390,6 @@ class RunningBuilding:
     def _meter_changed(self) -> None:
         if self._controller.look().overloaded:
             self._controller.wake()
-
-    def _card_shown(self, stall_ids: Sequence[StallId], uid_text: str) -> None:
-        self.spawn(self.async_card_shown(stall_ids, uid_text), "evshare card shown")
-
-    def _show_answer(self, stalls: Sequence[RunningStall], answer: CardAnswer) -> None:
-        self._signals.show((stall.wiring.reader_signal for stall in stalls), answer)
 
     def _cards_changed(self) -> None:
         self._changed(at_once=True)

@@ -1,179 +1,189 @@
-"""The building series: energy of feeder and PV per quarter hour, from power samples.
+"""The building series: energies and price per quarter hour, from what the building's meters say.
 
-Trapezoids in integers (milliwatts and milliseconds), cut exactly at each quarter hour and, for the feeder, where
-import turns into export. What does not make a whole Wh is carried into the next quarter. A quarter that was not
-covered by samples is unknown, never zero. Used where no energy counter is configured; only the division of solar
-energy depends on it, no register does (DESIGN rule 5).
+Where a cumulative register is known it counts, else power is integrated; each value says whether it is estimated.
+Only the division of solar energy, the price and the reconciliation depend on it, no stall's register does (DESIGN
+rule 5). What is not known is None, never zero.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
-QUARTER_MS = 900_000
-ESTIMATED_MS = 120_000
-"""Samples further apart make the energy between them an estimate."""
-UNKNOWN_MS = 900_000
-"""Samples further apart say nothing about what was between them."""
-_DOUBLE_WH = 2 * 3_600_000_000
-"""One Wh in half milliwatt-milliseconds, the unit trapezoids are added up in."""
+from .power_series import QUARTER_MS, UNKNOWN_MS, PowerSeries
+from .register_series import BRIDGED_MS, RegisterSeries
+
+IMPORT, EXPORT, PV, BATTERY_IN, BATTERY_OUT, PRICE = "import", "export", "pv", "battery_in", "battery_out", "price"
+ENERGIES: Final = (IMPORT, EXPORT, PV, BATTERY_IN, BATTERY_OUT)
+"""The energies of a quarter hour; a register is named after the one it counts."""
+GRID_POWER, PV_POWER, BATTERY_POWER = "grid", "pv", "battery"
+_OF_POWER: Final = {GRID_POWER: (IMPORT, EXPORT), PV_POWER: (PV, None), BATTERY_POWER: (BATTERY_OUT, BATTERY_IN)}
+"""What positive and what negative power makes: all give energy into the house while positive."""
+PRICE_SETTLED_MS: Final = 60_000
+"""Integrations change their price up to a minute after the quarter hour from which it is in force."""
+PRICE_LATE_MS: Final = 180_000
+"""A price that was seen only so long after the quarter hour began may not be the one it began with."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the building's meters say at one moment; what is not known now is not in it."""
+
+    powers_w: Mapping[str, float] = field(default_factory=dict)
+    """By `GRID_POWER`, `PV_POWER`, `BATTERY_POWER`."""
+    registers: Mapping[str, tuple[datetime, int]] = field(default_factory=dict)
+    """By what they count: when it was reported, and Wh."""
+    price: Decimal | None = None
+    """Per kWh."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildingSlice:
-    """Energy of the building in one quarter hour; None where it is not known."""
+    """One quarter hour of the building; None where it is not known."""
 
     start: datetime
     end: datetime
-    import_wh: int | None
-    export_wh: int | None
-    pv_wh: int | None
-    estimated: bool
+    energies_wh: Mapping[str, int | None]
+    """By `ENERGIES`, all of them."""
+    price: Decimal | None
+    """Per kWh, in force when the quarter hour began."""
+    estimated: frozenset[str]
+    """Which of the values are estimates."""
 
 
-@dataclass
-class _Quarter:
-    covered_ms: int = 0
-    positive: int = 0
-    negative: int = 0
-    estimated: bool = False
-
-
-class PowerSeries:
-    """One power meter's samples, integrated per quarter hour; positive and negative power apart."""
+class PriceSeries:
+    """The price at the start of each quarter hour."""
 
     def __init__(self) -> None:
-        self._last: tuple[int, int] | None = None
-        self._quarters: dict[int, _Quarter] = {}
+        self._prices: dict[int, tuple[str, bool]] = {}
 
-    def observe(self, at_ms: int, power_mw: int) -> None:
-        """Add a sample; one that is a little older than the last is ignored, a clock set back begins anew."""
-        if self._last is not None:
-            last_ms, last_mw = self._last
-            if last_ms - UNKNOWN_MS <= at_ms <= last_ms:
-                return
-            if last_ms < at_ms <= last_ms + UNKNOWN_MS:
-                self._integrate(last_ms, last_mw, at_ms, power_mw)
-        self._last = (at_ms, power_mw)
+    def observe(self, at_ms: int, price: Decimal) -> None:
+        """A price is in force now; the first one of a quarter hour, as soon as it has settled, is its price."""
+        start_ms = at_ms - at_ms % QUARTER_MS
+        if at_ms - start_ms >= PRICE_SETTLED_MS:
+            self._prices.setdefault(start_ms, (str(price), at_ms - start_ms > PRICE_LATE_MS))
 
-    def covers(self, start_ms: int) -> bool:
-        """Whether samples reach over the whole quarter hour."""
-        quarter = self._quarters.get(start_ms)
-        return quarter is not None and quarter.covered_ms == QUARTER_MS
-
-    def take(self, start_ms: int) -> tuple[int, int, bool] | None:
-        """Close a quarter hour: positive Wh, negative Wh, whether estimated. None when it is not covered."""
-        complete = self.covers(start_ms)
-        quarter = self._quarters.pop(start_ms, _Quarter())
-        for older in [start for start in self._quarters if start < start_ms]:
-            del self._quarters[older]
-        if not complete:
-            return None
-        positive_wh, positive_rest = divmod(quarter.positive, _DOUBLE_WH)
-        negative_wh, negative_rest = divmod(quarter.negative, _DOUBLE_WH)
-        following = self._quarters.setdefault(start_ms + QUARTER_MS, _Quarter())
-        following.positive += positive_rest
-        following.negative += negative_rest
-        return positive_wh, negative_wh, quarter.estimated
+    def take(self, start_ms: int) -> tuple[Decimal, bool] | None:
+        """Close a quarter hour: its price, and whether estimated. None when none was seen in it."""
+        taken = self._prices.pop(start_ms, None)
+        self._prices = {start: price for start, price in self._prices.items() if start > start_ms}
+        return None if taken is None else (Decimal(taken[0]), taken[1])
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs, as JSON."""
-        return {
-            "last": None if self._last is None else list(self._last),
-            "quarters": {
-                str(start): [quarter.covered_ms, quarter.positive, quarter.negative, quarter.estimated]
-                for start, quarter in self._quarters.items()
-            },
-        }
+        return {str(start): list(price) for start, price in self._prices.items()}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on where a snapshot was made."""
-        last = snapshot["last"]
-        self._last = None if last is None else (last[0], last[1])
-        self._quarters = {int(start): _Quarter(*values) for start, values in snapshot["quarters"].items()}
-
-    def _integrate(self, from_ms: int, from_mw: int, to_ms: int, to_mw: int) -> None:
-        estimated = to_ms - from_ms > ESTIMATED_MS
-        at_ms, at_mw = from_ms, from_mw
-        while at_ms < to_ms:
-            start_ms = at_ms - at_ms % QUARTER_MS
-            end_ms = min(to_ms, start_ms + QUARTER_MS)
-            end_mw = from_mw + (to_mw - from_mw) * (end_ms - from_ms) // (to_ms - from_ms)
-            quarter = self._quarters.setdefault(start_ms, _Quarter())
-            positive, negative = _areas(at_mw, end_mw, end_ms - at_ms)
-            quarter.covered_ms += end_ms - at_ms
-            quarter.positive += positive
-            quarter.negative += negative
-            quarter.estimated |= estimated
-            at_ms, at_mw = end_ms, end_mw
-
-
-def _areas(from_mw: int, to_mw: int, duration_ms: int) -> tuple[int, int]:
-    """Return twice the area above and below zero of a straight line."""
-    if from_mw >= 0 and to_mw >= 0:
-        return (from_mw + to_mw) * duration_ms, 0
-    if from_mw <= 0 and to_mw <= 0:
-        return 0, -(from_mw + to_mw) * duration_ms
-    crossing_ms = duration_ms * abs(from_mw) // abs(to_mw - from_mw)
-    first, second = abs(from_mw) * crossing_ms, abs(to_mw) * (duration_ms - crossing_ms)
-    return (first, second) if from_mw > 0 else (second, first)
+        self._prices = {int(start): (text, estimated) for start, (text, estimated) in snapshot.items()}
 
 
 class BuildingSeries:
-    """Feeder and PV together, on the grid of the quarter hours."""
+    """All meters together, on the grid of the quarter hours."""
 
-    def __init__(self, *, grid: bool, pv: bool, snapshot: Mapping[str, Any] | None) -> None:
-        """Integrate the meters that exist, going on from `snapshot` if there is one."""
-        self._meters = {name: PowerSeries() for name, exists in (("grid", grid), ("pv", pv)) if exists}
+    def __init__(
+        self,
+        *,
+        powers: Iterable[str] = (),
+        registers: Iterable[str] = (),
+        price: bool = False,
+        most_w: int,
+        snapshot: Mapping[str, Any] | None,
+    ) -> None:
+        """Count with the meters that exist, going on from `snapshot` if there is one; `most_w` no meter exceeds."""
+        self._powers = {name: PowerSeries() for name in powers}
+        self._registers = {name: RegisterSeries(most_w) for name in registers}
+        self._price = PriceSeries() if price else None
         self._next_ms: int | None = None
+        self._began_ms: int | None = None
         if snapshot is not None:
-            self._next_ms = snapshot["next_ms"]
-            for name, series in self._meters.items():
-                if name in snapshot["meters"]:
-                    series.restore(snapshot["meters"][name])
+            self._restore(snapshot)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as JSON."""
-        meters = {name: series.snapshot() for name, series in self._meters.items()}
-        return {"next_ms": self._next_ms, "meters": meters}
+        return {
+            "next_ms": self._next_ms,
+            "meters": {name: series.snapshot() for name, series in self._powers.items()},
+            "registers": {name: series.snapshot() for name, series in self._registers.items()},
+            "price": None if self._price is None else self._price.snapshot(),
+        }
 
-    def observe(self, at: datetime, *, grid_w: float | None, pv_w: float | None) -> list[BuildingSlice]:
-        """Add samples (None: not known now) and return the quarter hours that are complete by now, oldest first."""
-        if not self._meters:
+    def observe(self, at: datetime, seen: Seen) -> list[BuildingSlice]:
+        """Take in what the meters say and return the quarter hours that are complete by now, oldest first."""
+        if not (self._powers or self._registers or self._price):
             return []
-        at_ms = (at - _EPOCH) // timedelta(milliseconds=1)
-        for name, power_w in (("grid", grid_w), ("pv", pv_w)):
-            if power_w is not None and name in self._meters:
-                self._meters[name].observe(at_ms, round(power_w * 1000))
-        if self._next_ms is None or abs(at_ms - self._next_ms) > 2 * (QUARTER_MS + UNKNOWN_MS):
-            self._next_ms = at_ms - at_ms % QUARTER_MS
+        at_ms = _ms(at)
+        for name, power_w in seen.powers_w.items():
+            self._powers[name].observe(at_ms, round(power_w * 1000))
+        for name, (reported, register_wh) in seen.registers.items():
+            self._registers[name].observe(at_ms, min(at_ms, _ms(reported)), register_wh)
+        if self._price is not None and seen.price is not None:
+            self._price.observe(at_ms, seen.price)
+        self._keep_to_the_clock(at_ms)
         closed = []
-        while self._may_close(self._next_ms, at_ms):
+        while self._next_ms is not None and self._may_close(self._next_ms, at_ms):
             if (done := self._close(self._next_ms)) is not None:
                 closed.append(done)
             self._next_ms += QUARTER_MS
         return closed
 
+    def _keep_to_the_clock(self, at_ms: int) -> None:
+        """A clock that was set back, and an absence longer than any register bridges, begin the grid anew."""
+        next_ms = self._next_ms
+        if next_ms is None or at_ms < next_ms - 2 * (QUARTER_MS + UNKNOWN_MS) or at_ms > next_ms + BRIDGED_MS:
+            self._next_ms = at_ms - at_ms % QUARTER_MS
+            self._began_ms = at_ms
+        elif self._began_ms is None:
+            self._began_ms = at_ms
+
     def _may_close(self, start_ms: int, at_ms: int) -> bool:
         end_ms = start_ms + QUARTER_MS
         if at_ms < end_ms:
             return False
-        # A meter that is silent now may still bridge the gap with its next sample.
-        return at_ms > end_ms + UNKNOWN_MS or all(series.covers(start_ms) for series in self._meters.values())
+        # A meter that is silent now may still bridge the gap with its next report, also after we were away ourselves.
+        meters: list[PowerSeries | RegisterSeries] = [*self._powers.values(), *self._registers.values()]
+        waiting = [series.patience_ms for series in meters if not series.reaches(end_ms)]
+        return not waiting or at_ms > max(end_ms, self._began_ms or 0) + max(waiting)
 
     def _close(self, start_ms: int) -> BuildingSlice | None:
-        taken = {name: series.take(start_ms) for name, series in self._meters.items()}
-        known = [values for values in taken.values() if values is not None]
-        if not known:
+        energies: dict[str, int | None] = dict.fromkeys(ENERGIES)
+        estimated: set[str] = set()
+        for name, powers in self._powers.items():
+            taken = powers.take(start_ms)
+            for value, energy_wh in zip(_OF_POWER[name], taken or (), strict=False):
+                if value is not None:
+                    energies[value] = energy_wh
+                    estimated.add(value)
+        for name, registers in self._registers.items():
+            if (counted := registers.take(start_ms)) is not None:
+                energies[name] = counted[0]
+                estimated = estimated | {name} if counted[1] else estimated - {name}
+        price = None if self._price is None else self._price.take(start_ms)
+        if price is not None and price[1]:
+            estimated.add(PRICE)
+        if price is None and all(energy is None for energy in energies.values()):
             return None
-        grid, pv = taken.get("grid"), taken.get("pv")
         return BuildingSlice(
             start=_EPOCH + timedelta(milliseconds=start_ms),
             end=_EPOCH + timedelta(milliseconds=start_ms + QUARTER_MS),
-            import_wh=None if grid is None else grid[0],
-            export_wh=None if grid is None else grid[1],
-            pv_wh=None if pv is None else pv[0],
-            estimated=any(values[2] for values in known),
+            energies_wh=energies,
+            price=None if price is None else price[0],
+            estimated=frozenset(estimated),
         )
+
+    def _restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._next_ms = snapshot["next_ms"]
+        for name, powers in self._powers.items():
+            if name in snapshot["meters"]:
+                powers.restore(snapshot["meters"][name])
+        for name, registers in self._registers.items():
+            if name in snapshot.get("registers", {}):  # earlier versions knew none
+                registers.restore(snapshot["registers"][name])
+        if self._price is not None and snapshot.get("price") is not None:
+            self._price.restore(snapshot["price"])
+
+
+def _ms(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)

@@ -1,18 +1,24 @@
 """The building's own meters, read from the states of HA sensors.
 
-A sensor that has not reported for `MAX_AGE_S`, is unavailable, or says something no feeder can carry is silent:
-None. Age is taken from `last_reported`, so a constant value that is still being reported is fresh.
+A power or current sensor that has not reported for `MAX_AGE_S`, is unavailable, or says something no feeder can carry
+is silent: None. Age is taken from `last_reported`, so a constant value that is still being reported is fresh. A
+register and the price stand until they say something else; a register's value of before the restart is not believed.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 import math
+from typing import Any
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT, UnitOfElectricCurrent, UnitOfPower
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.unit_conversion import BaseUnitConverter, ElectricCurrentConverter, PowerConverter
 
+from ..connectors.hass_ports import SinceStart, whole_wh
 from ..model import Building, BuildingReading, Moment
+from .price import price_per_kwh
+from .series import BATTERY_POWER, GRID_POWER, PV_POWER, BuildingSeries, Seen
 from .wiring import MeterEntities
 
 MAX_AGE_S = 30.0
@@ -21,13 +27,15 @@ IMPOSSIBLE_FACTOR = 4
 
 
 class BuildingSources:
-    """Reads feeder and PV. Converts any unit of power or current that HA knows."""
+    """Reads feeder, PV, battery and price. Converts any unit of power, current or energy that HA knows."""
 
     def __init__(self, hass: HomeAssistant, meters: MeterEntities, building: Building) -> None:
         self._hass = hass
         self.meters = meters
         self._most_a = float(IMPOSSIBLE_FACTOR * building.fuse_a)
         self._most_w = self._most_a * building.voltage_v * building.phases
+        self._currency = building.currency
+        self._since_start = SinceStart(hass)
 
     @property
     def feeder_configured(self) -> bool:
@@ -47,6 +55,53 @@ class BuildingSources:
             # At night inverters draw a little themselves.
             pv_w=None if pv_w is None else max(0.0, pv_w),
         )
+
+    def new_series(self, snapshot: Mapping[str, Any] | None) -> BuildingSeries:
+        """Make a series of all these meters, going on from `snapshot` if there is one."""
+        powers = {
+            GRID_POWER: self.meters.grid_power,
+            PV_POWER: self.meters.pv_power,
+            BATTERY_POWER: self.meters.battery_power,
+        }
+        return BuildingSeries(
+            powers=[name for name, entity_id in powers.items() if entity_id is not None],
+            registers=self.meters.registers,
+            price=self.meters.price is not None,
+            most_w=round(self._most_w),
+            snapshot=snapshot,
+        )
+
+    def seen(self, now: Moment, reading: BuildingReading | None) -> Seen:
+        """Return what the series is made of; `reading` is what `read` returned for this moment."""
+        powers_w = {
+            GRID_POWER: None if reading is None else reading.grid_w,
+            PV_POWER: None if reading is None else reading.pv_w,
+            BATTERY_POWER: self._battery_w(now.at),
+        }
+        registers = {value: self._register(entity_id) for value, entity_id in self.meters.registers.items()}
+        price = None if self.meters.price is None else self._hass.states.get(self.meters.price)
+        return Seen(
+            powers_w={name: power_w for name, power_w in powers_w.items() if power_w is not None},
+            registers={value: said for value, said in registers.items() if said is not None},
+            price=None
+            if price is None
+            else price_per_kwh(price.state, price.attributes.get(ATTR_UNIT_OF_MEASUREMENT), self._currency),
+        )
+
+    def _battery_w(self, now: datetime) -> float | None:
+        """What it gives less what it takes; None while a sensor of it is silent."""
+        gives_w = self._power(self.meters.battery_power, now)
+        if gives_w is None or self.meters.battery_charge_power is None:
+            return gives_w
+        takes_w = self._power(self.meters.battery_charge_power, now)
+        return None if takes_w is None else max(0.0, gives_w) - max(0.0, takes_w)
+
+    def _register(self, entity_id: str) -> tuple[datetime, int] | None:
+        state = self._hass.states.get(entity_id)
+        if state is None or not self._since_start.believes(state):
+            return None
+        register_wh = whole_wh(state)
+        return None if register_wh is None else (state.last_reported, register_wh)
 
     def _power(self, entity_id: str | None, now: datetime) -> float | None:
         return self._value(entity_id, now, PowerConverter, UnitOfPower.WATT, self._most_w)

@@ -4,20 +4,18 @@ One task takes turns from one queue, so everything that happens to a stall has o
 and the snapshot to the journal first, then orders the hardware (`Hand`), then announces. A second task polls the
 connector and feeds its watchdog (`Poller`), a third is the hand.
 
-When the journal cannot be written nobody is let in and no gate is opened. What happens to sessions that run is kept
-in memory and written with the next transaction that works.
+When the journal cannot be written (`Logbook`) nobody is let in and no gate is opened.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 import logging
 from typing import Any
 
 from ..access import BadUid
 from ..charging import (
     Announce,
-    Authorised,
     Disable,
     Effect,
     Enable,
@@ -38,20 +36,17 @@ from ..charging import (
 )
 from ..connectors.locks import lock_quality
 from ..connectors.ports import Connector, Identity
-from ..journal import JournalError, NewRecord
-from ..model import CardAnswer, LockQuality, Moment, Pilot, Reading, SessionId, StallConfig, StopReason
+from ..journal import JournalError
+from ..model import CardAnswer, LockQuality, Moment, Pilot, Reading, SessionId, SignedValue, StallConfig, StopReason
 from .errors import NotInBuilding
 from .hand import Hand
+from .logbook import Logbook
 from .neighbourhood import Neighbourhood
 from .poller import Poller
 from .reader import CardReader, Tap
 from .wiring import StallWiring
 
 TURNS_WAITING = 64
-UNWRITTEN_RECORDS = 5000
-"""Records kept in memory while the disk refuses: weeks of one stall."""
-SNAPSHOT_S = 60.0
-"""While a session is open its state is stored this often: what a crash may take from the evidence of who is there."""
 TRICKLE_S = 60.0
 """What a car still takes this soon after its session is nobody's, but no theft."""
 SETTLED_S = 10.0
@@ -96,8 +91,7 @@ class RunningStall:
         self._around = around
         self._turns: asyncio.Queue[_Turn | None] = asyncio.Queue(TURNS_WAITING)
         """None ends the taking of turns."""
-        self._unwritten: list[NewRecord] = []
-        self._stored_mono_s = float("-inf")
+        self._logbook = Logbook(self.config.id, lambda: self.config.name, around, self.snapshot)
         self._was_read = asyncio.Event()
         self._card_answer = CardAnswer.REFUSED
         """What came of the card that the connector told of last."""
@@ -169,7 +163,7 @@ class RunningStall:
             await self._turns.put(None)
             await self._taking_turns
         try:
-            await self._commit(self._unwritten, self.state, {})
+            await self._logbook.close(self.state)
         except JournalError as error:
             _LOGGER.error("%s: its last state could not be stored: %s", self.config.name, error)
         await self.connector.close()
@@ -180,7 +174,7 @@ class RunningStall:
         nobody_there = ReadingTaken(Reading(at=now.at, mono_s=now.mono_s, pilot=Pilot.A))
         state, effects = advance(self.state, nobody_there, now)
         state, more = advance(state, StopAsked(StopReason.GAP), now)  # it was waiting for the plug
-        await self._commit(_records((*effects, *more)), state, {})
+        await self._logbook.close(state, (*effects, *more))
         self.state = offline(state)
 
     def rewire(self, wiring: StallWiring) -> None:
@@ -283,6 +277,15 @@ class RunningStall:
         """The person at the connector ended the session; without one nothing happens."""
         await self.apply_to(None, StopAsked(StopReason.PERSON))
 
+    @property
+    def session_id(self) -> SessionId | None:
+        """The session that is open."""
+        return None if self.state.session is None else self.state.session.id
+
+    async def signed(self, session_id: SessionId, value: SignedValue) -> None:
+        """The connector signed something about a session: it goes into the journal as it is."""
+        await self._logbook.note("signed_value", session_id=session_id, **asdict(value))
+
     def now(self) -> Moment:
         """The building's time."""
         return self._around.now()
@@ -317,7 +320,7 @@ class RunningStall:
         before = self.state
         after, effects = advance(before, event, self._around.now())
         try:
-            written = await self._write(event, after, effects, turn)
+            written = await self._logbook.write(event, after, effects, turn.answer(after), store=turn.store)
         except JournalError:
             if Disable() in effects:
                 self.hand.order(Disable())  # locking needs no journal
@@ -331,36 +334,6 @@ class RunningStall:
         if after.session is None:
             self.cost = None
         self._around.stall_changed(self, before)
-
-    async def _write(self, event: Event, after: StallState, effects: tuple[Effect, ...], turn: _Turn) -> bool:
-        """Commit what must be durable before anything else; False when the disk refused but life goes on."""
-        records = _records(effects)
-        answers = turn.answer(after)
-        persist = turn.store or self._snapshot_due(after) or any(isinstance(effect, Persist) for effect in effects)
-        if not (records or answers or self._unwritten or persist):
-            return True
-        everything = [*self._unwritten, *records]
-        try:
-            await self._commit(everything, after, answers)
-        except JournalError as error:
-            self._around.journal_answered(failed=True)
-            if isinstance(event, Authorised) or answers or len(everything) > UNWRITTEN_RECORDS:
-                raise
-            _LOGGER.error("%s: the journal cannot be written (%s)", self.config.name, error)
-            self._unwritten = everything
-            return False
-        self._around.journal_answered(failed=False)
-        self._unwritten = []
-        return True
-
-    async def _commit(self, records: Sequence[NewRecord], state: StallState, answers: Mapping[str, Any]) -> None:
-        snapshots = {self.config.id: self.snapshot(state)}
-        await self._around.journal.commit(records, snapshots, answers=answers, now=self._around.now().at)
-        self._around.recorded(records)
-        self._stored_mono_s = state.clock.mono_s
-
-    def _snapshot_due(self, state: StallState) -> bool:
-        return state.session is not None and state.clock.mono_s - self._stored_mono_s >= SNAPSHOT_S
 
     def _perform(self, effect: Effect, *, written: bool) -> None:
         match effect:
@@ -383,14 +356,6 @@ class RunningStall:
             raise ValueError(msg)
         self.max_current_set = limit_a
         await self.choose(lambda _state, _now: Ticked(), store=True)
-
-
-def _records(effects: Sequence[Effect]) -> list[NewRecord]:
-    return [
-        NewRecord(kind=effect.kind, at=effect.at, body=dict(effect.body))
-        for effect in effects
-        if isinstance(effect, Record)
-    ]
 
 
 def _refuse(turn: _Turn, error: Exception) -> None:

@@ -14,7 +14,8 @@ from homeassistant.util import dt as dt_util
 
 from ..journal import Journal, JournalError, NewRecord, rfc3339
 from ..model import BuildingReading, Moment, StallId
-from .series import BuildingSeries, BuildingSlice
+from .price import price_text
+from .series import ENERGIES, BuildingSlice
 from .sources import BuildingSources
 from .wiring import Wiring
 
@@ -27,7 +28,7 @@ type Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
 class Supply:
-    """Feeder and PV of the building."""
+    """Feeder, PV, battery and price of the building."""
 
     def __init__(
         self, hass: HomeAssistant, wiring: Wiring, journal: Journal, spawn: Spawn, written: Callable[[], None]
@@ -41,18 +42,18 @@ class Supply:
         self._unsubscribe: CALLBACK_TYPE | None = None
         self.sources = BuildingSources(hass, wiring.meters, wiring.building)
         self.reading: BuildingReading | None = None
-        self._series = self._new_series(None)
+        self._series = self.sources.new_series(None)
 
     def restore(self, snapshots: Mapping[StallId, dict[str, Any]]) -> None:
         """Go on with the quarter hour that was under way."""
-        self._series = self._new_series(snapshots.get(SNAPSHOT))
+        self._series = self.sources.new_series(snapshots.get(SNAPSHOT))
 
     def rewire(self, wiring: Wiring, said_something: Callable[[], None]) -> None:
         """Take over changed settings; other meters begin another series."""
         meters = self.sources.meters
         self.sources = BuildingSources(self._hass, wiring.meters, wiring.building)
         if wiring.meters != meters:
-            self._series = self._new_series(None)
+            self._series = self.sources.new_series(None)
             self.watch(said_something)
 
     def watch(self, said_something: Callable[[], None]) -> None:
@@ -74,11 +75,10 @@ class Supply:
     def look(self, now: Moment) -> BuildingReading | None:
         """Read the meters; None if there are none."""
         self.reading = self.sources.read(now)
-        if self.reading is not None:
-            closed = self._series.observe(now.at, grid_w=self.reading.grid_w, pv_w=self.reading.pv_w)
-            if closed:
-                self._unwritten += [_record(part) for part in closed]
-                self._spawn(self.save(), "evshare building series")
+        closed = self._series.observe(now.at, self.sources.seen(now, self.reading))
+        if closed:
+            self._unwritten += [_record(part) for part in closed]
+            self._spawn(self.save(), "evshare building series")
         return self.reading
 
     async def save(self) -> None:
@@ -92,18 +92,13 @@ class Supply:
         else:
             self._written()
 
-    def _new_series(self, snapshot: Mapping[str, Any] | None) -> BuildingSeries:
-        meters = self.sources.meters
-        return BuildingSeries(grid=meters.grid_power is not None, pv=meters.pv_power is not None, snapshot=snapshot)
-
 
 def _record(part: BuildingSlice) -> NewRecord:
-    body = {
+    body: dict[str, Any] = {
         "start": rfc3339(part.start),
         "end": rfc3339(part.end),
-        "import_wh": part.import_wh,
-        "export_wh": part.export_wh,
-        "pv_wh": part.pv_wh,
-        "estimated": part.estimated,
+        **{f"{name}_wh": part.energies_wh[name] for name in ENERGIES},
+        "price": None if part.price is None else price_text(part.price),
+        "estimated": sorted(part.estimated),
     }
     return NewRecord(kind="building_slice", at=part.end, body=body)

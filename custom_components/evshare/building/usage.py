@@ -23,6 +23,7 @@ class _Owner:
     resident_id: ResidentId
     kind: CredentialKind
     credential_id: str | None
+    counts: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +70,11 @@ class Usage:
         running = [_Use(owner=_owner_of(each), at=now, energy_wh=each.energy_wh) for each in open_sessions]
         for use in (*self._uses, *running):
             owner = use.owner
-            if use.at >= begin:
+            if use.at >= begin and owner.counts:
                 month[owner.resident_id] += use.energy_wh
                 if owner.kind is CredentialKind.CARD and owner.credential_id is not None:
                     cards[owner.credential_id] += use.energy_wh
-            # Who pays for a guest only the app knows; it tells anew when it was the host.
+            # What a guest's energy costs the app tells anew when the session was rated, if it was the host's to pay.
             if owner.kind is not CredentialKind.PASS and (self.told_at is None or use.at >= self.told_at):
                 own[owner.resident_id] += use.energy_wh
         return Used(month_wh=month, card_month_wh=cards, since_told_wh=own)
@@ -85,7 +86,10 @@ class Usage:
 
 def _owner_of(session: Session) -> _Owner:
     return _Owner(
-        resident_id=session.resident_id, kind=session.credential.kind, credential_id=session.credential.recorded_id
+        resident_id=session.resident_id,
+        kind=session.credential.kind,
+        credential_id=session.credential.recorded_id,
+        counts=session.credential.counts,
     )
 
 
@@ -94,4 +98,5 @@ def _owner(body: Mapping[str, Any]) -> _Owner:
         resident_id=ResidentId(body["resident_id"]),
         kind=CredentialKind(body["credential_kind"]),
         credential_id=body.get("credential_id"),
+        counts=body.get("counts", True),
     )

@@ -5,7 +5,7 @@ addresses and tag readers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ from ..connectors.ports import NO_PORTS, Ports
 from ..connectors.profile import ProfileError, load_profile
 from ..connectors.settings import ConnectorSettings
 from ..const import (
+    CONF_BATTERY_CHARGE_POWER,
+    CONF_BATTERY_IN_ENERGY,
+    CONF_BATTERY_OUT_ENERGY,
+    CONF_BATTERY_POWER,
     CONF_BELONGS_TO,
     CONF_CAR_ENTITY,
     CONF_CAR_STATES,
@@ -27,15 +31,20 @@ from ..const import (
     CONF_CONTACTOR,
     CONF_CONTACTOR_REFRESH,
     CONF_CURRENCY,
+    CONF_EV_IDS,
+    CONF_EXPORT_ENERGY,
     CONF_FUSE_A,
     CONF_GRID_POWER,
     CONF_HA_USER_ID,
+    CONF_IMPORT_ENERGY,
     CONF_MAX_CURRENT_A,
     CONF_MDNS,
     CONF_METER,
     CONF_PHASE_MAP,
     CONF_PHASES,
     CONF_POINT,
+    CONF_PRICE,
+    CONF_PV_ENERGY,
     CONF_PV_POWER,
     CONF_READER_SIGNAL,
     CONF_SERIAL,
@@ -52,6 +61,7 @@ from ..const import (
     SUBENTRY_STALL,
 )
 from ..model import Building, GateKind, Resident, ResidentId, StallConfig, StallId
+from .series import BATTERY_IN, BATTERY_OUT, EXPORT, IMPORT, PV
 
 PRESENCE_S = {GateKind.NATIVE: 180, GateKind.CONTACTOR: 300}
 """How long an authorisation waits for the plug. A contactor may have to rest, and the connector behind it boots first
@@ -59,6 +69,16 @@ PRESENCE_S = {GateKind.NATIVE: 180, GateKind.CONTACTOR: 300}
 
 CHANGED_IN_PLACE = frozenset({CONF_MAC, CONF_MDNS, CONF_TAG_READER, CONF_READER_SIGNAL, CONF_BELONGS_TO})
 """Stall settings that need no new connector."""
+
+
+REGISTERS = {
+    IMPORT: CONF_IMPORT_ENERGY,
+    EXPORT: CONF_EXPORT_ENERGY,
+    PV: CONF_PV_ENERGY,
+    BATTERY_IN: CONF_BATTERY_IN_ENERGY,
+    BATTERY_OUT: CONF_BATTERY_OUT_ENERGY,
+}
+"""The options that name the building's registers, by what they count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +89,17 @@ class MeterEntities:
     currents: tuple[str, ...] | None = None
     """One per supply phase."""
     pv_power: str | None = None
+    registers: Mapping[str, str] = field(default_factory=dict)
+    """Cumulative energies of the building series, by what they count."""
+    battery_power: str | None = None
+    """What the battery gives; without `battery_charge_power` negative while it charges."""
+    battery_charge_power: str | None = None
+    """What it takes, where a sensor of its own says so."""
+    price: str | None = None
 
     @property
     def entity_ids(self) -> list[str]:
-        """All of them."""
+        """Those that current is shared by: a change of theirs is looked at at once."""
         return [name for name in (self.grid_power, self.pv_power, *(self.currents or ())) if name is not None]
 
 
@@ -118,6 +145,8 @@ class Wiring:
     meters: MeterEntities
     cars: Mapping[ResidentId, CarEntity]
     """Of the residents who let their car speak for them."""
+    ev_ids: frozenset[ResidentId] = frozenset()
+    """The residents whose cars may let themselves in by the identifier they tell."""
 
 
 def own_profiles_folder(hass: HomeAssistant) -> Path:
@@ -153,6 +182,10 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
         grid_power=entry.data.get(CONF_GRID_POWER),
         currents=currents if len(currents) == building.phases else None,
         pv_power=entry.data.get(CONF_PV_POWER),
+        registers={value: entry.options[key] for value, key in REGISTERS.items() if entry.options.get(key)},
+        battery_power=entry.options.get(CONF_BATTERY_POWER),
+        battery_charge_power=entry.options.get(CONF_BATTERY_CHARGE_POWER),
+        price=entry.options.get(CONF_PRICE),
     )
     cars = {
         ResidentId(subentry.subentry_id): CarEntity(
@@ -161,7 +194,12 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
         for subentry in entry.get_subentries_of_type(SUBENTRY_RESIDENT)
         if (entity_id := subentry.data.get(CONF_CAR_ENTITY))
     }
-    return Wiring(building=building, stalls=stalls, meters=meters, cars=cars)
+    ev_ids = frozenset(
+        ResidentId(subentry.subentry_id)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_RESIDENT)
+        if subentry.data.get(CONF_EV_IDS)
+    )
+    return Wiring(building=building, stalls=stalls, meters=meters, cars=cars, ev_ids=ev_ids)
 
 
 def planned_ports(settings: Mapping[str, Any], own: Path | None = None) -> Ports:

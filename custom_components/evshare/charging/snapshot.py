@@ -125,6 +125,7 @@ def _session_out(session: Session) -> dict[str, object]:
         "credential_kind": session.credential.kind.value,
         "credential_id": session.credential.id,
         "resident_id": session.resident_id,
+        "counts": session.credential.counts,
         "mode": session.mode.value,
         "authorised_at": session.authorised_at.isoformat(),
         "cap_wh": session.cap_wh,
@@ -144,6 +145,7 @@ def _session_in(config: StallConfig, stored: Mapping[str, Any]) -> Session:
             kind=CredentialKind(stored["credential_kind"]),
             id=stored["credential_id"],
             resident_id=ResidentId(stored["resident_id"]),
+            counts=stored.get("counts", True),  # before guests could be somebody else's, all were their host's
         ),
         mode=ChargeMode(stored["mode"]),
         authorised_at=datetime.fromisoformat(stored["authorised_at"]),

@@ -160,6 +160,8 @@ class Working:
                 "plug_epoch": state.plug_epoch if state.plugged else None,
                 "credential_id": session.credential.recorded_id,
                 "cap_wh": session.cap_wh,
+                # For our own counting; it does not go over the link.
+                **({} if session.credential.counts else {"counts": False}),
             },
         )
         self.announce("authorisation", "accepted", {"credential": session.credential.kind})

@@ -20,7 +20,7 @@ from .ports import ConnectorError, ConnectorRefused, Failsafe, Identity, Ports, 
 from .power_plug import PowerPlugWatch
 from .profile_model import Profile
 from .profile_values import FAILSAFE_POINTS, Tier, Value
-from .readings import CardLevel, reading, text
+from .readings import CardLevel, CarLevel, reading, text
 from .settings import ConnectorSettings
 
 MIN_HEARTBEAT_S = 1.0
@@ -71,6 +71,7 @@ class ProfileConnector:
         self._slow_mono_s: float | None = None
         self._recovered_mono_s = float("-inf")
         self._card = CardLevel()
+        self._car = CarLevel()
 
     @property
     def ports(self) -> Ports:
@@ -191,6 +192,7 @@ class ProfileConnector:
             enabled=self._enabled(read_back := rules.enabled(self._profile, self._values)),
             gate_read=read_back is not None,
             card=self._card.seen(self._profile, values),
+            ev_id=self._car.seen(pilot, values),
         )
 
     async def enable(self, limit_a: int) -> None:
@@ -277,6 +279,7 @@ class ProfileConnector:
     def _forget(self) -> None:
         """It is away, and may come back rebooted or as another."""
         self._values.clear()
+        self._car.forget()
         self._met = False
         self._told = False
         self._orders.forget()

@@ -134,11 +134,14 @@ class HassMeter:
             return None
         if self._cumulative and state.attributes.get(ATTR_STATE_CLASS) not in TOTALS:
             return None
-        factor = WATT_HOURS.get(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
-        try:
-            energy = Decimal(state.state)
-        except InvalidOperation:
-            return None
-        if factor is None or not energy.is_finite():
-            return None
-        return floor_wh(energy * factor)
+        return whole_wh(state)
+
+
+def whole_wh(state: State) -> int | None:
+    """An energy sensor's state in whole Wh, rounded down; None for what is no energy."""
+    factor = WATT_HOURS.get(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
+    try:
+        energy = Decimal(state.state)
+    except InvalidOperation:
+        return None
+    return floor_wh(energy * factor) if factor is not None and energy.is_finite() else None

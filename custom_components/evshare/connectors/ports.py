@@ -7,7 +7,7 @@ fills the ports its profile names; a contactor or an external meter fills the re
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..model import CardAnswer, OnLoss, Reading
+from ..model import CardAnswer, OnLoss, Reading, SessionId, SignedValue
 
 
 class ConnectorError(Exception):
@@ -65,6 +65,8 @@ class Ports:
     on_unplug: OnLoss
     polled_identity: bool = False
     """The card is seen only by polling, so `poll_idle_s` bounds how fast a tap is noticed."""
+    ev_id: bool = False
+    """It tells the identifier of a car, if the car tells it one."""
     session_share: bool = False
     """Silence closes it without a session only; in one it goes on with the safe share, whoever plugs in."""
 
@@ -103,6 +105,13 @@ class Watcher(Protocol):
 
     async def stopped(self) -> None:
         """Somebody at the connector ended charging there (its stop button, the card that began it)."""
+
+    @property
+    def session_id(self) -> SessionId | None:
+        """The session that is open, to which what is signed from now on belongs."""
+
+    async def signed(self, session_id: SessionId, value: SignedValue) -> None:
+        """The connector signed something about a session, perhaps after it ended; returns when it is kept."""
 
 
 class Connector(Protocol):

@@ -385,14 +385,14 @@ class Profile:
     def ports(self) -> Ports:
         """The ports this model fills by itself, as it is once set-up has prepared it."""
         silence, reboot, unplug = (OnLoss(str(rules[-1].then)) for rules in self.loss_rules.values())
-        card = "rfid_uid" in self.points
         return Ports(
             plug=bool(self.state_rules) or self.plug_by_power is not None,
             limit=self.set_current is not None,
             gate="disable" in self.commands,
             register=self.register is not None,
-            identity=card,
-            polled_identity=card,
+            identity="rfid_uid" in self.points,
+            polled_identity="rfid_uid" in self.points,
+            ev_id="ev_id" in self.points,
             session_share="set_failsafe_current" in self.commands,
             on_silence=silence,
             on_reboot=reboot,

@@ -27,6 +27,9 @@ def check_names(profile: Profile) -> None:
     if "rfid_uid" in profile.points and profile.points["rfid_uid"].tier is not Tier.FAST:
         # A card that is not looked for looks gone, and the last session's would be a new one the next time.
         raise Refused(f"points.rfid_uid.tier: got {profile.points['rfid_uid'].tier}; accepted: fast")
+    if "ev_id" in profile.points and profile.points["ev_id"].tier not in (Tier.FAST, Tier.ACTIVE):
+        # One that is read seldom may be of the car before.
+        raise Refused(f"points.ev_id.tier: got {profile.points['ev_id'].tier}; accepted: fast, active")
     for one in profile.derived:
         tiers = {profile.points[name].tier for name in one.needs if name in profile.points}
         if len(tiers) > 1:

@@ -1,4 +1,4 @@
-"""What a poll's values say in the words of a stall: a `Reading`, and the card on the connector's own reader."""
+"""What a poll's values say in the words of a stall: a `Reading`, the card on the connector's own reader, the car."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +13,8 @@ from .profile_values import Value
 CURRENTS = ("current_l1_a", "current_l2_a", "current_l3_a")
 CARD_SHOWN_POLLS = 1.5
 """A card that was shown this many polls ago is seen by one of them, however they lie."""
+GONE_READINGS = 2
+"""One empty reading may be a value that could not be read; two in a row are one that went."""
 
 
 class CardLevel:
@@ -38,6 +40,50 @@ class CardLevel:
         return card.upper() if isinstance(card, str) else None
 
 
+class CarLevel:
+    """What the car that is plugged in told of itself, never what a car before it left in the box.
+
+    No source says when a box forgets. So an identifier that is still there without a car is a leftover, which counts
+    for nobody until the box has another or none; one seen before any look without a car may be one.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was seen yet."""
+        self.forget()
+
+    def forget(self) -> None:
+        """The box was away, and cars may have come and gone."""
+        self._told: str | None = None
+        self._leftover: str | None = None
+        self._empty = 0
+        self._looked = False
+        """It was seen without a car, so what it says of the next one is new."""
+
+    def seen(self, pilot: Pilot, values: Mapping[str, Value]) -> str | None:
+        """The identifier of the car that is plugged in now; None while there is none."""
+        if "ev_id" not in values or pilot.plugged is None:
+            return None
+        value = values["ev_id"]
+        ev_id = value.upper() if isinstance(value, str) else None
+        if not pilot.plugged:
+            self._without_a_car(ev_id)
+            return None
+        self._empty = 0
+        if not self._looked or ev_id is None or ev_id == self._leftover:
+            return None
+        self._told = ev_id
+        return ev_id
+
+    def _without_a_car(self, ev_id: str | None) -> None:
+        if self._told is not None:
+            self._leftover, self._told = self._told, None
+        self._empty = 0 if ev_id is not None else self._empty + 1
+        if ev_id is not None:
+            self._leftover, self._looked = ev_id, True
+        elif self._empty >= GONE_READINGS:
+            self._leftover, self._looked = None, True
+
+
 def text(values: Mapping[str, Value], name: str) -> str | None:
     """A point as a text, None where it is none."""
     value = values.get(name)
@@ -55,6 +101,7 @@ def reading(
     enabled: bool | None,
     gate_read: bool,
     card: str | None,
+    ev_id: str | None = None,
 ) -> Reading:
     """What this poll saw (`values`). Faults, limit and serial number are kept from the poll that last read them."""
     # Without a car power may not be read every time, and does not change.
@@ -72,6 +119,7 @@ def reading(
         enabled=enabled,
         gate_read=gate_read,
         card_uid=card,
+        ev_id=ev_id,
         serial=text(known, "serial"),
         fault=rules.fault(profile, known),
     )

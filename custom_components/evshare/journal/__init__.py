@@ -1,9 +1,10 @@
 """The journal: what happened at the stalls, durable before anything is energised, and the outbox to the app."""
 
 from .journal import Journal
-from .records import CardConflict, JournalCorrupt, JournalError, NewRecord, Outbox, StoredRecord, rfc3339
+from .records import CarConflict, CardConflict, JournalCorrupt, JournalError, NewRecord, Outbox, StoredRecord, rfc3339
 
 __all__ = [
+    "CarConflict",
     "CardConflict",
     "Journal",
     "JournalCorrupt",

@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from ..access import CardRecord, ResidentRules, UnknownCard
-from ..model import CardId, ResidentId, StallId
+from ..access import CardRecord, CarRecord, ResidentRules, UnknownCard
+from ..model import CardId, CarId, ResidentId, StallId
 from .apart import KeptApart, key_id
 from .cards import CardShelf
+from .cars import CarShelf
 from .records import JournalError, NewRecord, Outbox, StoredRecord
 from .rules import RuleBook
 from .store import Store, to_ms
@@ -24,17 +25,21 @@ BATCH = 200
 
 
 class Journal:
-    """A building's durable log, outbox, snapshots and cards. Methods raise `JournalError` when the disk refuses."""
+    """A building's durable log, outbox, snapshots, cards and cars.
+
+    Methods raise `JournalError` when the disk refuses.
+    """
 
     def __init__(self, executor: ThreadPoolExecutor, store: Store, card_key: bytes) -> None:
         """Use `open`."""
         self._executor = executor
         self._store = store
         self._shelf = CardShelf(store, key_id(card_key))
+        self._car_shelf = CarShelf(store, key_id(card_key))
         self._rule_book = RuleBook(store)
         self._closed = False
         self.card_key = card_key
-        """HMAC key of the cards' fingerprints."""
+        """HMAC key of the fingerprints of cards and cars."""
 
     @classmethod
     async def open(cls, path: Path, apart: KeptApart) -> Self:
@@ -136,6 +141,10 @@ class Journal:
         """Deliver the records from `seq` on again. Raises ValueError when they are no longer kept."""
         await self._run(self._store.resend_from, incarnation, seq)
 
+    async def doubt_earlier(self) -> None:
+        """Compare earlier incarnations with the app once more: it has lost records, perhaps some of theirs too."""
+        await self._run(self._store.doubt_earlier)
+
     async def renew(self) -> None:
         """Begin a new incarnation with the records not acknowledged: the app knows newer ones than this file."""
         await self._run(self._store.renew)
@@ -171,7 +180,7 @@ class Journal:
         """Keep the answer to an ask; the first one stays."""
         await self.commit((), {}, answers={ask_id: answer}, now=now)
 
-    # --- cards, blocks and rules -----------------------------------------------------------------------------------
+    # --- cards, cars, blocks and rules -----------------------------------------------------------------------------
 
     async def add_card(
         self,
@@ -223,6 +232,22 @@ class Journal:
     ) -> CardId | None:
         """Make an unknown card a resident's; None: there is no such unknown card. Raises `CardConflict`."""
         return await self._run(self._shelf.assign, unknown_id, resident_id, to_ms(at), label=label, month_wh=month_wh)
+
+    async def add_car(self, fingerprint: str, resident_id: ResidentId, at: datetime, *, label: str = "") -> CarId:
+        """Learn a car. Raises `CarConflict` when one with this identifier is known."""
+        return await self._run(self._car_shelf.add, fingerprint, resident_id, to_ms(at), label=label)
+
+    async def cars(self) -> list[CarRecord]:
+        """Return every car that was learnt under the present key."""
+        return await self._run(self._car_shelf.cars)
+
+    async def car_used(self, car_id: CarId, at: datetime) -> None:
+        """A car let itself in."""
+        await self._run(self._car_shelf.used, car_id, to_ms(at))
+
+    async def remove_car(self, car_id: CarId) -> None:
+        """Forget a car and its fingerprint."""
+        await self._run(self._car_shelf.remove, car_id)
 
     async def set_blocked(self, resident_ids: Sequence[ResidentId]) -> None:
         """Replace the list of residents the manager blocked."""

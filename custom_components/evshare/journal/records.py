@@ -23,6 +23,10 @@ class CardConflict(Exception):
     """Another card in the journal gives the same number at some reader."""
 
 
+class CarConflict(Exception):
+    """A car in the journal has this identifier already."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewRecord:
     """A record before it has its number. `body` is JSON as docs/link.md describes it for `kind`."""

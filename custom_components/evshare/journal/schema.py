@@ -131,4 +131,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # When the rules were told last, also when there are none.
         "ALTER TABLE about ADD COLUMN rules_told_ms INTEGER",
     ),
+    (
+        """
+        CREATE TABLE car (
+            car_id TEXT PRIMARY KEY,
+            resident_id TEXT NOT NULL,
+            key_id TEXT NOT NULL,
+            fingerprint TEXT NOT NULL UNIQUE,
+            label TEXT NOT NULL,
+            added_ms INTEGER NOT NULL,
+            used_ms INTEGER
+        ) STRICT
+        """,
+    ),
 )

@@ -19,6 +19,10 @@ from .apart import KeptApart
 from .records import JournalCorrupt, JournalError, NewRecord, Outbox, StoredRecord
 from .schema import APPLICATION_ID, MIGRATIONS, SETTINGS
 
+_DOUBT = (
+    "UPDATE outbox SET acked_seq = min(acked_seq, ifnull((SELECT min(seq) - 1 FROM record"
+    " WHERE record.incarnation = outbox.incarnation), acked_seq)) WHERE incarnation != ?"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -168,6 +172,12 @@ class Store:
             raise ValueError(msg)
         if seq <= outbox.acked_seq:
             self._set_acked(incarnation, seq - 1)
+
+    def doubt_earlier(self) -> None:
+        """Hold nothing of earlier incarnations as acknowledged: the app may have lost what it had of them."""
+        with self.transaction() as db:
+            db.execute(_DOUBT, (self.outboxes[-1].incarnation,))
+        self.outboxes = self._read_outboxes()
 
     def renew(self) -> None:
         """Begin a new incarnation: the app knows more of this one than the file does (an old copy came back).
@@ -326,7 +336,8 @@ class Store:
                 db.execute("INSERT INTO about (id, marker, restored, unattributed_wh) VALUES (1, ?, 0, 0)", (marker,))
             else:
                 db.execute("UPDATE about SET marker = ?, restored = 1", (marker,))
-            _insert_incarnation(db)
+            # The app may have come out of the same backup, a little older than this file: it is asked what it has.
+            db.execute(_DOUBT, (_insert_incarnation(db),))
 
     def _mark_anew(self) -> None:
         """Change the marker inside and outside. Until the outside one is written alone both are accepted."""

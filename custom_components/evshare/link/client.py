@@ -209,8 +209,18 @@ class LinkClient:
             raise _Over(None)
         if welcome.ack_seq >= outbox.acked_seq:
             await self._journal.acknowledge(outbox.incarnation, welcome.ack_seq)
-        else:
+            return
+        if outbox.incarnation == self._journal.incarnation:
+            _LOGGER.warning("the app lost records it had (a restored backup); it gets them again")
             await self._resend(outbox.incarnation, welcome.ack_seq + 1)
+            await self._journal.doubt_earlier()
+            return
+        try:
+            await self._journal.resend_from(outbox.incarnation, welcome.ack_seq + 1)
+        except ValueError as error:
+            # Of another life, and too old: what came since must not wait for it.
+            _LOGGER.error("the app lacks records of an earlier journal that are not kept any more: %s", error)
+            await self._journal.acknowledge(outbox.incarnation, outbox.head_seq)
 
     async def _resend(self, incarnation: str, from_seq: int) -> None:
         try:

@@ -1,7 +1,6 @@
 """What goes to the app, ready for JSON, in the version that both sides speak. No socket, no clock.
 
-Whatever version 2 added is taken out again for an app that speaks 1; records of before there was a version 2 get
-the fields it added, empty.
+Whatever version 2 added is taken out again for an app that speaks 1. How records differ is in `bodies.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,14 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..journal import StoredRecord, rfc3339
+from .bodies import record_in
 from .messages import VERSIONS
 
 type Frame = dict[str, Any]
 
-_RECORDS_2: Final[Mapping[str, tuple[str, ...]]] = {
-    "session_authorised": ("credential_id", "cap_wh"),
-    "denied": ("credential_id",),
-}
 _STALL_2: Final = ("card_reader",)
 _SESSION_2: Final = ("credential_kind", "credential_id", "cap_wh")
 
@@ -45,15 +41,7 @@ def records(version: int, incarnation: str, batch: Iterable[StoredRecord]) -> Fr
         version,
         "records",
         incarnation=incarnation,
-        records=[
-            {
-                "seq": record.seq,
-                "kind": record.kind,
-                "at": rfc3339(record.at),
-                "body": _record_in(version, record.kind, record.body),
-            }
-            for record in batch
-        ],
+        records=[_record(version, record) for record in batch],
     )
 
 
@@ -109,9 +97,9 @@ def _building_in(version: int, described: Frame) -> Frame:
     return {**described, "stalls": [_without(stall, _STALL_2) for stall in described["stalls"]]}
 
 
-def _record_in(version: int, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    added = _RECORDS_2.get(kind, ())
-    return _without(body, added) if version < 2 else {**dict.fromkeys(added), **body}
+def _record(version: int, record: StoredRecord) -> Frame:
+    kind, body = record_in(version, record.kind, record.body)
+    return {"seq": record.seq, "kind": kind, "at": rfc3339(record.at), "body": body}
 
 
 def _without(fields: Mapping[str, Any], names: Sequence[str]) -> Frame:

@@ -10,7 +10,7 @@ from datetime import datetime
 from ..access import Guest, Hold, Hours, Proof, ResidentRules
 from ..model import CardId, ChargeMode, ResidentId, SessionId, StallId
 
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 """Link versions spoken, oldest first."""
 
 

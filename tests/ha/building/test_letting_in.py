@@ -7,7 +7,7 @@ import pytest
 from custom_components.evshare.access import PhoneAsk
 from custom_components.evshare.building.errors import AccessDenied, NotInBuilding
 from custom_components.evshare.journal import JournalError
-from custom_components.evshare.model import DenyReason, StallStatus, StopReason
+from custom_components.evshare.model import DenyReason, SignedValue, StallStatus, StopReason
 
 from .conftest import ANNA, ANNAS_CARD, BEN, BENS_CARD, STALL_1, STALL_2, STRANGERS_CARD, Site
 
@@ -229,6 +229,9 @@ async def test_while_the_journal_cannot_be_written_nobody_is_let_in_and_sessions
     assert site.building.stalls[STALL_2].state.session is None
     assert not any(entry.startswith("enable") for entry in asked.log)
     assert running.enabled
+    stall = site.building.stalls[STALL_1]
+    assert stall.session_id is not None
+    await stall.signed(stall.session_id, SignedValue(format="OCMF", text="OCMF|{}|{}", public_key=None))
     running.unplug()
     await site.clock.passes(10)
     assert not running.enabled, "locking needs no journal"
@@ -242,3 +245,5 @@ async def test_while_the_journal_cannot_be_written_nobody_is_let_in_and_sessions
     assert ended["stop_reason"] == "unplugged"
     assert ended["energy_wh"] == sum(s["register_end_wh"] - s["register_start_wh"] for s in slices)
     assert ended["register_end_wh"] == running.register_wh
+    (signed,) = site.records("signed_value")
+    assert (signed["session_id"], signed["text"]) == (ended["session_id"], "OCMF|{}|{}")

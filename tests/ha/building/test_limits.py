@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.evshare.access import CarAsk, CarEvidence, CarOptIn, Hours, ResidentRules
+from custom_components.evshare.access import CarAsk, CarEvidence, CarOptIn, Guest, Hours, Payer, PhoneAsk, ResidentRules
 from custom_components.evshare.building.errors import AccessDenied, EnrolmentWaits, NotInBuilding
 from custom_components.evshare.building.usage import Usage
 from custom_components.evshare.journal import Journal, NewRecord
@@ -59,6 +59,28 @@ async def test_the_month_goes_on_after_a_restart(site: Site) -> None:
     assert caps(site) == [2_000, 2_000 - used_wh[0], 2_000 - used_wh[0] - used_wh[1]]
     assert site.records("session_ended")[-1]["stop_reason"] == "cap"
     assert [record["reason"] for record in site.records("denied")] == ["month_used_up"]
+
+
+async def test_a_guest_somebody_else_pays_for_takes_nothing_of_the_hosts_month(site: Site) -> None:
+    await site.building.rules.take({ANNA: ResidentRules(month_wh=2_000)})
+    site.connectors[STALL_1].plug()
+    await site.clock.passes(5)
+    over, epoch = site.clock.now + timedelta(hours=1), site.building.stalls[STALL_1].state.plug_epoch
+    craftsman = Guest(pass_id="p1", expires_at=over, payer=Payer.GUEST)
+    ask = PhoneAsk(id="a1", resident_id=ANNA, plug_epoch=epoch, expires_at=over, guest=craftsman)
+    await site.building.async_authorise(STALL_1, ask)
+    await site.clock.passes(300)
+    await site.stop()
+    await site.start()
+    await site.clock.passes(300)
+    site.connectors[STALL_1].unplug()
+    await site.clock.passes(10)
+    await site.stop()
+    await site.start()
+    await charge(site, 60)
+    (guests_wh, _) = (record["energy_wh"] for record in site.records("session_ended"))
+    assert guests_wh > 1_000
+    assert caps(site) == [None, 2_000]
 
 
 async def test_a_session_that_is_open_counts_for_the_next(site: Site) -> None:

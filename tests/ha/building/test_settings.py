@@ -136,7 +136,7 @@ async def test_a_limit_outside_what_the_stall_can_is_named(site: Site) -> None:
 
 
 async def test_all_cards_of_a_resident_can_be_forgotten(site: Site) -> None:
-    assert await site.building.async_remove_cards(ANNA) == 1
+    assert await site.building.cards.remove_all(ANNA) == 1
     await site.tap(ANNAS_CARD)
     assert [record["reason"] for record in site.records("denied")] == ["unknown_card"]
 

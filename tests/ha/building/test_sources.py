@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 import pytest
 
 from custom_components.evshare.building.sources import BuildingSources
@@ -75,6 +75,38 @@ async def test_one_silent_phase_silences_all(hass: HomeAssistant) -> None:
 async def test_inverters_draw_no_sun_at_night(hass: HomeAssistant) -> None:
     _says(hass, "sensor.pv", "-12", "W")
     assert _read(hass).pv_w == 0
+
+
+async def test_a_register_is_read_with_the_time_it_was_reported(hass: HomeAssistant) -> None:
+    registers = {"import": "sensor.in", "pv": "sensor.sun", "export": "sensor.out"}
+    sources = BuildingSources(hass, MeterEntities(registers=registers), BUILDING)
+    _says(hass, "sensor.in", "4321.0987", "kWh", age_s=600)
+    _says(hass, "sensor.sun", "-1", "kWh")
+    _says(hass, "sensor.out", "5", "kW")
+    seen = sources.seen(Moment(at=START, mono_s=1.0), None)
+    assert seen.registers == {"import": (START - timedelta(seconds=600), 4_321_098)}
+
+
+async def test_a_register_of_before_the_start_of_home_assistant_is_not_believed(hass: HomeAssistant) -> None:
+    hass.set_state(CoreState.starting)
+    sources = BuildingSources(hass, MeterEntities(registers={"import": "sensor.in"}), BUILDING)
+    _says(hass, "sensor.in", "4321", "kWh")
+    assert sources.seen(Moment(at=START, mono_s=1.0), None).registers == {}
+
+
+@pytest.mark.parametrize(
+    ("gives", "takes", "watts"),
+    [("-800", None, -800.0), ("1500", "0", 1500.0), ("0", "900", -900.0), ("0", "-900", 0.0), ("0", "unknown", None)],
+)
+async def test_a_battery_has_one_signed_power_or_two(
+    hass: HomeAssistant, gives: str, takes: str | None, watts: float | None
+) -> None:
+    charging = None if takes is None else "sensor.charging"
+    meters = MeterEntities(battery_power="sensor.battery", battery_charge_power=charging)
+    _says(hass, "sensor.battery", gives, "W")
+    _says(hass, "sensor.charging", takes or "0", "W")
+    seen = BuildingSources(hass, meters, BUILDING).seen(Moment(at=START, mono_s=1.0), None)
+    assert seen.powers_w.get("battery") == watts
 
 
 async def test_a_building_without_meters_has_no_reading(hass: HomeAssistant) -> None:

@@ -47,7 +47,7 @@ def _start(linked: LinkedSite, ask_id: str, epoch: int | None, **changes: Any) -
 async def test_the_building_greets_the_app_and_delivers_its_records(linked: LinkedSite) -> None:
     app, journal = linked.app, linked.building.journal
     hello = app.of_type("hello")[0]
-    assert (hello["versions"], hello["incarnation"]) == ([1, 2], journal.incarnation)
+    assert (hello["versions"], hello["incarnation"]) == ([1, 2, 3], journal.incarnation)
     assert [stall["id"] for stall in hello["building"]["stalls"]] == ["stall-1", "stall-2"]
     assert _state(linked) == LinkState.CONNECTED
     assert linked.building.link_problem is None
@@ -378,7 +378,7 @@ async def test_tells_are_taken(linked: LinkedSite) -> None:
     await linked.app.say(type="tell", what="blocked", body={"resident_ids": ["ben"]})
     await linked.site.clock.passes(2)
     assert linked.building.stalls[STALL_1].cost == (412, "EUR")
-    assert linked.building.blocked == {"ben"}
+    assert linked.building.rules.blocked == {"ben"}
     await linked.site.tap(BENS_CARD, STALL_2)
     assert [record["reason"] for record in linked.site.records("denied")] == ["blocked_resident"]
 

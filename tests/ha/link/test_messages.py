@@ -90,6 +90,7 @@ FROM_APP = {
     "tell_blocked": BlockedTold(resident_ids=(ResidentId("res-9"),)),
     "tell_cost": CostTold(session_id=SESSION, amount_minor=412, currency="EUR"),  # type: ignore[arg-type]
     "welcome_2": Welcome(version=2, ack_seq=0),
+    "welcome_3": Welcome(version=3, ack_seq=0),
     "ask_start_2": replace(START, id="ask-7", proof=Proof.TAG),
     "ask_start_guest": replace(
         START,
@@ -149,6 +150,7 @@ FROM_APP = {
 TO_APP = {
     *("hello", "building", "records", "live", "answer_ok", "answer_denied", "tell_office_ticket"),
     *("hello_2", "building_2", "records_2", "live_2", "tell_cards"),
+    *("hello_3", "records_3"),
 }
 
 
@@ -170,7 +172,8 @@ def test_the_building_is_described_as_the_app_speaks() -> None:
 
 
 def test_hello_is_understood_by_every_app_and_says_what_is_spoken() -> None:
-    assert frames.hello(INCARNATION, 7, DESCRIBED) == _golden("hello_2")
+    assert frames.hello(INCARNATION, 7, DESCRIBED) == _golden("hello_3")
+    assert _golden("hello_3") == _golden("hello_2") | {"versions": [1, 2, 3]}
     assert _golden("hello_2") == _golden("hello") | {"versions": [1, 2]}
 
 
@@ -187,8 +190,18 @@ def _stored(name: str) -> list[StoredRecord]:
 
 
 def test_records_go_out_as_they_were_written() -> None:
+    assert frames.records(3, INCARNATION, _stored("records_3")) == _golden("records_3")
     assert frames.records(2, INCARNATION, _stored("records_2")) == _golden("records_2")
     assert frames.records(1, INCARNATION, _stored("records")) == _golden("records")
+
+
+@pytest.mark.parametrize(("version", "golden"), [(1, "records"), (2, "records_2"), (3, "records_3")])
+def test_what_is_written_for_our_own_counting_does_not_go_out(version: int, golden: str) -> None:
+    stored = [
+        replace(record, body=record.body | {"counts": False}) if record.kind == "session_authorised" else record
+        for record in _stored(golden)
+    ]
+    assert frames.records(version, INCARNATION, stored) == _golden(golden)
 
 
 def test_to_an_app_that_speaks_1_records_have_nothing_of_2() -> None:
@@ -205,6 +218,36 @@ def test_records_of_before_version_2_get_its_fields_empty() -> None:
         if record["kind"] == "session_authorised"
     ]
     assert (authorised["credential_id"], authorised["cap_wh"]) == (None, None)
+
+
+@pytest.mark.parametrize(("version", "golden"), [(1, "records"), (2, "records_2")])
+def test_to_an_app_of_before_version_3_the_series_has_what_it_knows(version: int, golden: str) -> None:
+    *_, quarter, signed = frames.records(version, INCARNATION, _stored("records_3"))["records"]
+    # Of the values that are estimates it knows none.
+    assert quarter == _golden(golden)["records"][6]
+    # A kind it does not know is told as a quarter hour of nothing, since records have no gaps.
+    nothing = {"import_wh": None, "export_wh": None, "pv_wh": None, "estimated": True}
+    long_ago = {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:00:00Z"}
+    assert (signed["seq"], signed["kind"], signed["body"]) == (8, "building_slice", long_ago | nothing)
+
+
+@pytest.mark.parametrize(
+    ("said", "as_3", "as_2"),
+    [
+        (["pv"], ["pv"], True),
+        (["price"], ["price"], False),
+        (["battery_in"], ["battery_in"], False),
+        (True, ["export", "import"], True),
+        (False, [], False),
+    ],
+)
+def test_which_values_are_estimates_is_told_as_the_app_speaks(said: Any, as_3: list[str], as_2: bool) -> None:
+    stored = _stored("records_2")[6]
+    stored = replace(stored, body=stored.body | {"pv_wh": None, "estimated": said})
+    for version, expected in ((3, as_3), (2, as_2)):
+        (told,) = frames.records(version, INCARNATION, [stored])["records"]
+        assert told["body"]["estimated"] == expected
+        assert ("price" in told["body"]) is (version == 3)
 
 
 def test_the_picture_of_the_stalls_is_told_as_the_app_speaks() -> None:
@@ -260,7 +303,7 @@ def _window(**changes: Any) -> str:
     [
         ("hello", "not JSON"),
         ("[]", "a frame is a JSON object, got list"),
-        (_broken("ack", v=3), "v: got 3, this integration speaks 1, 2"),
+        (_broken("ack", v=4), "v: got 4, this integration speaks 1, 2, 3$"),
         (_broken("ack", v=True), "v: got True"),
         (_broken("ack", v=...), "v: got None"),
         (_broken("ack", type="nack"), "type: got 'nack', accepted are welcome, ack, ask, tell, error"),

@@ -71,7 +71,7 @@ def _cards(linked: LinkedSite) -> dict[str, Any]:
 
 async def test_after_the_welcome_building_and_cards_are_told_in_version_2(linked: LinkedSite) -> None:
     hello, *rest = linked.app.heard
-    assert (hello["type"], hello["v"], hello["versions"]) == ("hello", 1, [1, 2])
+    assert (hello["type"], hello["v"], hello["versions"]) == ("hello", 1, [1, 2, 3])
     assert all("card_reader" not in stall for stall in hello["building"]["stalls"])
     assert {frame["v"] for frame in rest} == {2}
     (building,) = linked.app.of_type("building")

@@ -43,6 +43,31 @@ async def test_a_resident_taps_charges_taps_again_and_pays_for_every_wh(
     assert [record["reason"] for record in records(hass, building, "epoch")] == ["first"]
 
 
+async def test_what_the_box_signs_is_in_the_journal_to_the_last_character(
+    hass: HomeAssistant, garage: Garage, building: MockConfigEntry
+) -> None:
+    await goes_up(garage, building)
+    await knows_card(building)
+    box = await garage.connected(manners=Manners(signs_transactions=True))
+    box.plug(car())
+    box.show_card(ANNA)
+    await garage.passes(60)
+    box.unplug()
+    await garage.passes(5)
+    (authorised,) = records(hass, building, "session_authorised")
+    (signed,) = records(hass, building, "signed_value")
+    (text,) = box.signing_meter.texts
+    assert text.startswith('OCMF|{"FV": "1.0"')
+    assert signed == {
+        "kind": "signed_value",
+        "stall_id": authorised["stall_id"],
+        "session_id": authorised["session_id"],
+        "format": "OCMF",
+        "text": text,
+        "public_key": box.signing_meter.public_key,
+    }
+
+
 async def test_a_stranger_gets_nothing_and_is_recorded(
     hass: HomeAssistant, garage: Garage, building: MockConfigEntry
 ) -> None:

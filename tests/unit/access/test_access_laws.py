@@ -225,9 +225,11 @@ def limits(ask: Ask, grant: Grant, view: AccessView) -> list[int]:
     found = []
     own = view.rules.get(credential.resident_id)
     guest = ask.guest if isinstance(ask, PhoneAsk) else None
-    if own is not None and own.month_wh is not None:
+    counts = guest is None or guest.payer is Payer.HOST
+    assert credential.counts is counts
+    if own is not None and own.month_wh is not None and counts:
         found.append(own.month_wh - view.used.month_wh.get(credential.resident_id, 0))
-    if own is not None and own.left_wh is not None and (guest is None or guest.payer is Payer.HOST):
+    if own is not None and own.left_wh is not None and counts:
         found.append(own.left_wh - view.used.since_told_wh.get(credential.resident_id, 0))
     if guest is not None and guest.cap_wh is not None:
         found.append(guest.cap_wh)

@@ -168,10 +168,10 @@ def test_what_was_charged_since_the_app_told_is_taken_off() -> None:
     assert [cap(ask, view) for ask in EVERYBODY] == [7_500] * 5
 
 
-def test_a_guest_who_pays_needs_no_credit_of_the_host_but_counts_in_their_month() -> None:
-    pays = replace(GUEST, guest=replace(PASS, payer=Payer.GUEST))
-    assert cap(pays, ruled(left_wh=0)) is None
-    assert cap(pays, ruled(left_wh=0, month_wh=5_000)) == 5_000
+def test_a_guest_the_host_does_not_pay_for_uses_up_nothing_of_the_hosts() -> None:
+    paid = replace(GUEST, guest=replace(PASS, payer=Payer.GUEST))
+    assert cap(paid, ruled(left_wh=0, month_wh=0)) is None
+    assert reason(paid, ruled(stall_ids=frozenset())) is DenyReason.WRONG_STALL, "but may no more than they"
 
 
 @pytest.mark.parametrize(("cap_wh", "expected"), [(1, 1), (20_000, 20_000)])

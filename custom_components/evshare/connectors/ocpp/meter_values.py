@@ -1,8 +1,8 @@
 """Sampled values into a `Sample`: measurands, units and phases as OCPP 1.6 and 2.0.1 name them. Pure.
 
 Unsaid means Energy.Active.Import.Register in Wh at the outlet, raw. A total counts before the sum of phases. What the
-box signed (OCMF) is text for somebody else, never a number here; what it measured elsewhere than at the outlet (in
-the car, on the cable) is not what was delivered. The inlet counts only where the outlet says nothing.
+box signed (OCMF) is evidence and never a number here; what it measured elsewhere than at the outlet (in the car, on
+the cable) is not what was delivered. The inlet counts only where the outlet says nothing.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from ..decode import floor_wh
+from .signed import signed_value
 from .words import Sample
 
 REGISTER = "Energy.Active.Import.Register"
@@ -50,7 +51,9 @@ class SampledValue:
 
 def sample(at: datetime, values: Iterable[SampledValue]) -> Sample:
     """What one reading of the meter says. Values nobody can make sense of are left out."""
+    values = tuple(values)
     read = _Read(values)
+    signed = [signed_value(value.text) for value in values if value.signed]
     register = read.total(REGISTER)
     power = read.total(POWER)
     offered = read.total(OFFERED, summed=False)
@@ -60,6 +63,7 @@ def sample(at: datetime, values: Iterable[SampledValue]) -> Sample:
         power_w=None if power is None else float(power),
         currents_a=read.currents(),
         offered_a=None if offered is None else float(offered),
+        signed=tuple(value for value in signed if value is not None),
     )
 
 

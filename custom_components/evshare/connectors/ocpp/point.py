@@ -10,13 +10,14 @@ from datetime import timedelta
 import logging
 from typing import Any, Protocol
 
-from ...model import CardAnswer, Pilot
+from ...model import CardAnswer, Pilot, SessionId
 from ..clock import Clock
 from ..ports import Watcher
 from .cards import PREFIX, Cards
 from .gate import Gate, Wanted
 from .limits import Limits
 from .picture import GRACE_S, Picture
+from .signed import Evidence
 from .transactions import Transaction, Transactions
 from .words import Commands, Ended, Sample, Start, Status, Stop, Verdict
 
@@ -67,6 +68,7 @@ class Point:
         self.limits = Limits(number, clock)
         self.picture = Picture(clock)
         self.gate = Gate(self, clock)
+        self._evidence = Evidence(self.name)
         self._around = around
         self._clock = clock
         self._began_mono_s = float("-inf")
@@ -154,6 +156,7 @@ class Point:
             start,
             accepted=verdict is Verdict.ACCEPTED,
             plug_wh=self.picture.plug_wh,
+            session_id=self._session_id,
         )
         if verdict is Verdict.ACCEPTED and not running.accepted:
             _LOGGER.error("%s: nobody can be let in, transactions cannot be kept on the disk", self.name)
@@ -169,6 +172,10 @@ class Point:
             self.picture.measured(sample)
         if transaction is not None and samples and self._fresh(samples[-1]):
             await self._revive(transaction)
+        if any(sample.signed for sample in samples):
+            book, identity = self._around.transactions, self._around.identity
+            told = self.running if transaction is None else book.find(identity, transaction)
+            await self._signed(told, samples)
         self.changed()
 
     async def stopped(self, transaction: Transaction, stop: Stop) -> None:
@@ -178,6 +185,7 @@ class Point:
         if stop.register_wh is not None:
             self.picture.measured(Sample(at=stop.at, register_wh=stop.register_wh))
         self._lost.discard(transaction.id)
+        await self._signed(transaction, stop.samples)
         if transaction.running:
             await self._end(transaction, unplugged=stop.ended is Ended.UNPLUGGED)
             if transaction.accepted and self._by_person(stop):
@@ -204,6 +212,7 @@ class Point:
         if met_mono_s is not None and self._clock.monotonic() - met_mono_s >= SILENT_S:
             self.picture.unchanged()
         await self._tell_stop()
+        await self._evidence.tell(self.watcher)
         running = self.running
         if running is not None:
             over_s = self.picture.over_s(self._began_mono_s)
@@ -219,6 +228,16 @@ class Point:
         return self.running is not None and self._kept_from_before and self.picture.over_s(float("-inf")) is not None
 
     # --- inside ------------------------------------------------------------------------------------------------
+
+    @property
+    def _session_id(self) -> SessionId | None:
+        return None if self.watcher is None else self.watcher.session_id
+
+    async def _signed(self, transaction: Transaction | None, samples: Sequence[Sample]) -> None:
+        """What the box signed is kept before it has its answer; the stall may be coming up, then a look later."""
+        session_id = None if transaction is None else transaction.session_id
+        self._evidence.found(None if session_id is None else SessionId(session_id), samples)
+        await self._evidence.tell(self.watcher)
 
     @property
     def _kept_from_before(self) -> bool:
@@ -257,7 +276,9 @@ class Point:
         # The stall is asked by what it wants: a closed gate ends it, an open one takes it over.
         accepted = known.accepted if known is not None else self.gate.wanted is not Wanted.CLOSED
         try:
-            running = await book.adopt(identity, self.number, transaction_id, accepted=accepted)
+            running = await book.adopt(
+                identity, self.number, transaction_id, accepted=accepted, session_id=self._session_id
+            )
         except OSError as error:
             _LOGGER.error("%s: a transaction could not be kept: %s", self.name, error)
             return

@@ -49,6 +49,8 @@ class Transaction:
     """It may draw: we began it, or a card that was let in did."""
     plug_wh: int | None = None
     """The register when its car came; None: nobody knows."""
+    session_id: str | None = None
+    """The session it belongs to; None: none, or it began when nothing was kept of that."""
     running: bool = True
 
 
@@ -108,6 +110,7 @@ class Transactions:
         *,
         accepted: bool,
         plug_wh: int | None,
+        session_id: str | None = None,
     ) -> Transaction:
         """Give a new transaction its id, and keep it before anybody hears of it.
 
@@ -125,6 +128,7 @@ class Transactions:
             register_start_wh=start.register_wh,
             accepted=accepted,
             plug_wh=plug_wh,
+            session_id=session_id if accepted else None,
         )
         self._keep(transaction)
         self._tags[transaction.id] = start.id_tag
@@ -136,8 +140,13 @@ class Transactions:
                 self._replace(transaction)
         return transaction
 
-    async def adopt(self, identity: str, point: int, transaction_id: str, *, accepted: bool) -> Transaction:
-        """Take over a transaction that runs at a box and is not known here (a lost file, a lost message)."""
+    async def adopt(
+        self, identity: str, point: int, transaction_id: str, *, accepted: bool, session_id: str | None = None
+    ) -> Transaction:
+        """Take over a transaction that runs at a box and is not known here (a lost file, a lost message).
+
+        It belongs to `session_id`, unless it is known to belong to another.
+        """
         known = self.find(identity, transaction_id)
         transaction = Transaction(
             id=transaction_id,
@@ -147,6 +156,7 @@ class Transactions:
             register_start_wh=None if known is None else known.register_start_wh,
             accepted=accepted,
             plug_wh=None if known is None else known.plug_wh,
+            session_id=(session_id if accepted else None) if known is None else known.session_id,
         )
         self._keep(transaction)
         await self._save()

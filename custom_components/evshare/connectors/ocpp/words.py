@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 from typing import Protocol
 
+from ...model import SignedValue
+
 POINTS_MOST = 16
 """No wall connector has more connectors."""
 
@@ -88,6 +90,8 @@ class Sample:
     power_w: float | None = None
     currents_a: tuple[float, float, float] | None = None
     offered_a: float | None = None
+    signed: tuple[SignedValue, ...] = ()
+    """What the box signed about it."""
 
 
 @dataclass(frozen=True, kw_only=True)

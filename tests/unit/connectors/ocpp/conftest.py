@@ -13,7 +13,7 @@ import pytest
 from custom_components.evshare.connectors.ocpp import Central, Claim, OcppConnector, OcppSettings
 from custom_components.evshare.connectors.ocpp.door import Door
 from custom_components.evshare.connectors.ocpp.doorstep import Crowd
-from custom_components.evshare.model import CardAnswer
+from custom_components.evshare.model import CardAnswer, SessionId, SignedValue
 from demo.boxes.ocpp_box import OcppBox
 from demo.car import Car
 
@@ -75,6 +75,8 @@ class Stall:
     cards: list[str] = field(default_factory=list)
     stops: int = 0
     changes: int = 0
+    session_id: SessionId | None = None
+    evidence: list[tuple[SessionId, SignedValue]] = field(default_factory=list)
 
     def changed(self) -> None:
         self.changes += 1
@@ -86,6 +88,10 @@ class Stall:
 
     async def stopped(self) -> None:
         self.stops += 1
+
+    async def signed(self, session_id: SessionId, value: SignedValue) -> None:
+        await asyncio.sleep(0)
+        self.evidence.append((session_id, value))
 
 
 class Site:

@@ -62,15 +62,33 @@ async def test_a_user_that_is_no_card_is_none(box: Box, id_tag: str) -> None:
     assert (await box.poll()).card_uid is None
 
 
-async def test_two_requests_without_a_car_and_two_more_with_one(box: Box) -> None:
+async def test_two_requests_without_a_car_and_three_more_with_one(box: Box) -> None:
     assert await box.asked() == [("holding", 122, 1), ("holding", 716, 14)]
     charging(box)
     assert await box.asked() == [
         ("holding", 122, 1),
         ("holding", 212, 10),
         ("holding", 716, 14),
+        ("holding", 741, 6),
         ("holding", 1000, 1),
     ]
+
+
+async def test_the_cars_identifier_is_that_of_the_car_that_is_there(box: Box) -> None:
+    """741-746, six registers: 6 bytes as hexadecimal digits (connectors.yaml, variant iso15118)."""
+    assert box.connector.ports.ev_id
+    for _ in range(20):  # it is looked for seldom without a car
+        await box.poll()
+    charging(box)
+    box.holding({741: text("0080E1A2B3C4", 6)})
+    assert (await box.poll()).ev_id == "0080E1A2B3C4"
+
+
+async def test_a_box_without_iso_15118_refuses_that_and_is_read_all_the_same(box: Box) -> None:
+    box.unit.fail_read(741, IllegalDataAddressError())
+    charging(box)
+    reading = await box.poll()
+    assert (reading.register_wh, reading.ev_id) == (1_240_000, None)
 
 
 async def test_lock_session_pause_and_lock(box: Box) -> None:

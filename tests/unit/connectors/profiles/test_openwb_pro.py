@@ -52,6 +52,15 @@ async def test_a_card_is_a_new_timestamp_and_the_one_found_first_is_old(at_devic
     assert (await box.poll()).card_uid is None
 
 
+async def test_a_car_that_names_itself_does_so_while_it_is_there(at_device: AtDevice, device: Device) -> None:
+    """`vehicle_id` may carry the EV MAC; keys only appear when known (connectors.yaml `openwb_pro`)."""
+    box = at_device("openwb_pro")
+    load(device, charge_state=False, plug_state=False)
+    assert [(await box.poll()).ev_id for _ in range(2)] == [None, None]
+    load(device, charge_state=False, vehicle_id="aa:bb:cc:dd:ee:ff")
+    assert (await box.poll()).ev_id == "AA:BB:CC:DD:EE:FF"
+
+
 async def test_writes(at_device: AtDevice, device: Device) -> None:
     load(device)
     box = at_device("openwb_pro")

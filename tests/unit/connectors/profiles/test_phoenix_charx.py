@@ -3,9 +3,10 @@
 delivering" (connector reference 2.7, 3.5 and table).
 """
 
-from modbus_connection import IllegalDataAddressError, IllegalDataValueError
+from modbus_connection import IllegalDataAddressError, IllegalDataValueError, ModbusConnectionError
 import pytest
 
+from custom_components.evshare.connectors.ports import ConnectorUnreachable
 from custom_components.evshare.model import Pilot
 
 from .modbus_box import FC16, Box, text, u32, u64
@@ -82,6 +83,60 @@ async def test_release_and_limit_are_its_gate_together(box: Box, release: int, l
     assert (await box.poll()).enabled is enabled
 
 
+async def come_and_tell(box: Box, told: str) -> str | None:
+    """A car comes and tells this; what is believed."""
+    box.holding({1299: text("B1", 1), 1265: text(told, 10)})
+    return (await box.poll()).ev_id
+
+
+async def nobody_there(box: Box, told: str = "") -> None:
+    box.holding({1299: text("A1", 1), 1265: text(told, 10)})
+    for _ in range(2):
+        assert (await box.poll()).ev_id is None
+
+
+async def test_a_car_tells_its_identifier(box: Box) -> None:
+    """EVID 265 (autocharge MAC), 20 chars (reference 2.7)."""
+    await nobody_there(box)
+    assert await come_and_tell(box, "") is None
+    assert await come_and_tell(box, "00:80:e1:a2:b3:c4") == "00:80:E1:A2:B3:C4"
+    assert "80:E1" not in repr(await box.poll()), "it is personal: not in a log either"
+
+
+async def test_what_the_last_car_left_is_not_the_next_ones(box: Box) -> None:
+    """No source says when the register is cleared."""
+    await nobody_there(box)
+    assert await come_and_tell(box, "0080E1A2B3C4") == "0080E1A2B3C4"
+    await nobody_there(box, told="0080E1A2B3C4")
+    assert await come_and_tell(box, "0080E1A2B3C4") is None
+    assert await come_and_tell(box, "0080E1000001") == "0080E1000001"
+    await nobody_there(box)
+    assert await come_and_tell(box, "0080E1A2B3C4") == "0080E1A2B3C4", "now the box had forgotten"
+
+
+async def test_one_empty_look_is_no_proof_that_the_box_forgot(box: Box) -> None:
+    await nobody_there(box)
+    assert await come_and_tell(box, "0080E1A2B3C4") == "0080E1A2B3C4"
+    box.holding({1299: text("A1", 1), 1265: text("", 10)})
+    await box.poll()
+    assert await come_and_tell(box, "0080E1A2B3C4") is None
+
+
+async def test_an_identifier_that_was_there_at_the_first_look_may_be_of_the_car_before(box: Box) -> None:
+    assert await come_and_tell(box, "0080E1A2B3C4") is None
+    assert await come_and_tell(box, "0080E1000001") is None
+
+
+async def test_after_a_silence_the_car_may_be_another(box: Box) -> None:
+    await nobody_there(box)
+    assert await come_and_tell(box, "0080E1A2B3C4") == "0080E1A2B3C4"
+    box.unit.fail_requests(ModbusConnectionError("connection lost"))
+    with pytest.raises(ConnectorUnreachable):
+        await box.poll()
+    box.unit.fail_requests(None)
+    assert await come_and_tell(box, "0080E1A2B3C4") is None
+
+
 async def test_one_request(box: Box) -> None:
     assert await box.asked() == [("holding", 1238, 64)]
 
@@ -89,7 +144,7 @@ async def test_one_request(box: Box) -> None:
 async def test_where_its_holes_cannot_be_read_it_is_asked_three_times(box: Box) -> None:
     box.unit.fail_read(1295, IllegalDataAddressError())
     assert (await box.poll()).register_wh == 5_000_000_123
-    assert await box.asked() == [("holding", 1238, 16), ("holding", 1275, 16), ("holding", 1299, 3)]
+    assert await box.asked() == [("holding", 1238, 16), ("holding", 1265, 26), ("holding", 1299, 3)]
 
 
 async def test_lock_session_pause_and_lock(box: Box) -> None:
