@@ -289,14 +289,16 @@ def documents(books: BooksFile, folder: Path) -> list[Path]:
     """Write every statement as HTML and PDF into `folder`; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for row in books.rows("SELECT number, html, pdf, document_json FROM statement ORDER BY number"):
-        for suffix, content in (
-            ("html", row["html"].encode()),
-            ("pdf", row["pdf"]),
-            ("json", row["document_json"].encode()),
-        ):
-            file = folder / f"{row['number']}.{suffix}"
-            file.write_bytes(content)
-            written.append(file)
+    for row in books.rows("SELECT number, document_json FROM statement ORDER BY number"):
         json.loads(row["document_json"])
+        file = folder / f"{row['number']}.json"
+        file.write_bytes(row["document_json"].encode())
+        written.append(file)
+    for row in books.rows(
+        "SELECT number, statement_file.kind, content FROM statement JOIN statement_file USING (statement_id)"
+        " ORDER BY number, statement_file.kind"
+    ):
+        file = folder / f"{row['number']}.{row['kind']}"
+        file.write_bytes(row["content"])
+        written.append(file)
     return written

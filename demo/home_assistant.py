@@ -47,6 +47,7 @@ def write_configuration(folder: Path, port: int, yaml: str, *, record: bool) -> 
         f"homeassistant:\n  name: Lindenhof\n  time_zone: Europe/Berlin\n  currency: EUR\n  country: DE\n"
         f"  unit_system: metric\n  latitude: 52.5\n  longitude: 13.4\n"
         f"http:\n  server_host: 127.0.0.1\n  server_port: {port}\n"
+        f"  use_x_forwarded_for: true\n  trusted_proxies: 127.0.0.1\n"
         f"frontend:\nconfig:\ntag:\n{history}"
         f"logger:\n  default: warning\n  logs:\n    custom_components.evshare: info\n"
         f"{yaml}"
@@ -70,6 +71,9 @@ def _http_storage(port: int) -> dict[str, Any]:
         "cors_allowed_origins": ["https://cast.home-assistant.io"],
         "login_attempts_threshold": -1,
         "ip_ban_enabled": True,
+        # Whoever makes a public door for it puts a proxy on this machine.
+        "use_x_forwarded_for": True,
+        "trusted_proxies": ["127.0.0.1/32"],
         "ssl_profile": "intermediate_v6",
         "use_x_frame_options": True,
         "created_at": datetime.now(UTC).isoformat(),
@@ -96,6 +100,11 @@ class HomeAssistant:
         """The client session, open between `start` and `stop`."""
         assert self._session is not None
         return self._session
+
+    @property
+    def token(self) -> str:
+        """The owner's access token."""
+        return self._token
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
@@ -211,16 +220,20 @@ class HomeAssistant:
         entry: dict[str, Any] = result["result"]
         return entry
 
+    async def options_flow(self, entry_id: str, *steps: Mapping[str, object]) -> None:
+        """Walk an entry's options flow through its forms."""
+        await self._flow("/api/config/config_entries/options/flow", {"handler": entry_id}, steps)
+
     async def subentry_flow(self, entry_id: str, kind: str, *steps: Mapping[str, object]) -> str:
         """Walk a subentry flow; returns the new subentry's id."""
-        before = await self._subentries(entry_id)
+        before = await self._subentries(entry_id, kind)
         await self._flow("/api/config/config_entries/subentries/flow", {"handler": [entry_id, kind]}, steps)
-        (subentry_id,) = await self._subentries(entry_id) - before
+        (subentry_id,) = await self._subentries(entry_id, kind) - before
         return subentry_id
 
     async def add_by_pages(self, entry_id: str, kind: str, answers: Mapping[str, Mapping[str, object]]) -> str:
         """Add a subentry as somebody does who answers each page by its name; returns the new subentry's id."""
-        before = await self._subentries(entry_id)
+        before = await self._subentries(entry_id, kind)
         path = "/api/config/config_entries/subentries/flow"
         result = await self.post(path, {"handler": [entry_id, kind], "show_advanced_options": False})
         while result["type"] != "create_entry":
@@ -232,7 +245,7 @@ class HomeAssistant:
                 raise FlowRefused(msg)
             else:
                 result = await self.post(f"{path}/{result['flow_id']}", dict(answers[result["step_id"]]))
-        (subentry_id,) = await self._subentries(entry_id) - before
+        (subentry_id,) = await self._subentries(entry_id, kind) - before
         return subentry_id
 
     async def device_of(self, subentry_id: str) -> str:
@@ -259,9 +272,9 @@ class HomeAssistant:
             raise FlowRefused(msg)
         return result
 
-    async def _subentries(self, entry_id: str) -> set[str]:
+    async def _subentries(self, entry_id: str, kind: str) -> set[str]:
         answer = await self.websocket({"type": "config_entries/subentries/list", "entry_id": entry_id})
-        return {subentry["subentry_id"] for subentry in answer}
+        return {subentry["subentry_id"] for subentry in answer if subentry["subentry_type"] == kind}
 
     async def websocket(self, message: Mapping[str, object]) -> Any:
         """Send one WebSocket command as the owner; returns its result."""

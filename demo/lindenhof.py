@@ -71,8 +71,8 @@ class Lindenhof:
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.2)
 
-    async def set_up_home_assistant(self, say: Callable[[str], None]) -> None:
-        """Add building, stalls and residents through Home Assistant's flows."""
+    async def add_building(self) -> None:
+        """Add the building through Home Assistant's flow."""
         ha, plan = self.home_assistant, self.plan
         for entity in (meters.grid_power_entity(plan), meters.pv_power_entity(plan), *meters.current_entities(plan)):
             await ha.until_state(entity)
@@ -97,12 +97,19 @@ class Lindenhof:
             },
         )
         self.entry_id = entry["entry_id"]
+        await ha.options_flow(self.entry_id, {"next_step_id": "counters"}, meters.energy_entities(plan))
+
+    async def add_stalls(self, stalls: Sequence[StallPlan], say: Callable[[str], None]) -> None:
+        """Add stalls, one after the other; each is looked at before it is kept."""
         readers = await self._readers()
-        for stall in plan.stalls:
+        for stall in stalls:
             say(f"  {stall.name}: {stall.model.value}")
             await self._add_stall(stall, readers)
+
+    async def add_residents(self) -> None:
+        """Add everybody who lives here."""
         for person in RESIDENTS:
-            subentry = await ha.subentry_flow(self.entry_id, "resident", {"name": person.name})
+            subentry = await self.home_assistant.subentry_flow(self.entry_id, "resident", {"name": person.name})
             self.residents[person.name] = subentry
 
     async def _readers(self) -> dict[str, str]:

@@ -36,12 +36,13 @@ class Program:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = [python, *launch, module, *arguments]
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "addon")]),
             "PYTHONUNBUFFERED": "1",
             **(environment or {}),
         }
+        """What it is started with the next time."""
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -53,7 +54,7 @@ class Program:
         """Start it; the log is continued."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=log, stderr=log, env=self._environment, cwd=ROOT
+                *self._command, stdout=log, stderr=log, env=self.environment, cwd=ROOT
             )
 
     async def stop(self) -> None:

@@ -5,7 +5,7 @@ link for the integration. What a listener does not have cannot be reached throug
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,8 +15,14 @@ from ssl import SSLContext
 from aiohttp import ClientSession, web
 from sqlalchemy import Connection
 
+from .books.backup import LIVE, Shelf
 from .books.engine import Books
+from .books.lock import DataLock
 from .books.reach import forget_other_addresses
+from .books.restore import take_up
+from .closing import Closing
+from .commands import commands_of
+from .control import ControlDoor
 from .delivery.courier import Courier
 from .delivery.mail import Mailer
 from .delivery.push import PushSender, push_session
@@ -24,44 +30,14 @@ from .delivery.webpush import VapidKey
 from .link.door import LinkDoor
 from .link.moving import remove_cards_left_behind
 from .link.waiting import WaitingList
-from .office import entry as office_entry
-from .office.cards import CardPages
-from .office.disputes import DisputePages as OfficeDisputePages
 from .office.door import INGRESS_PEER, OfficeDoor, OfficeParts
-from .office.guests import GuestPages as OfficeGuestPages
-from .office.house import HousePages
-from .office.month import MonthPages
-from .office.people import PeoplePages
-from .office.reach import ReachPages as OfficeReachPages
-from .office.refusals import RefusalPage
-from .office.rules import RulePages
-from .office.sheets import SheetPages
+from .office.rooms import office_routes
 from .office.signing_in import forget_old_sessions
-from .office.stalls import StallPages as OfficeStallPages
-from .office.tags import TagPages as OfficeTagPages
-from .office.tariff import TariffPage
-from .office.team import TeamPages
-from .office.today import TodayPage
 from .payment.rail import PaymentRefused
 from .payment.stripe_client import create_client
 from .payment.stripe_rail import StripeRail
-from .portal import entry as portal_entry
-from .portal.disputes import DisputePages
-from .portal.door import PortalDoor, PortalParts, static_route
-from .portal.guest_entry import GuestEntry
-from .portal.guest_stall import GuestStall
-from .portal.guests import GuestPages
-from .portal.history_pages import HistoryPages
-from .portal.me import MePages
-from .portal.notices import NoticePages
-from .portal.own import OwnPages
-from .portal.passkeys import PasskeyPages
-from .portal.queue import QueuePages
-from .portal.reach import ReachPages
-from .portal.shell import Shell
-from .portal.stall import StallPages
-from .portal.tags import TagPages
-from .portal.typed_code import TypedCode
+from .portal.door import PortalDoor, PortalParts
+from .portal.rooms import portal_routes
 from .resident.devices import forget_old_cookies, forget_old_invites
 from .resident.guest_phones import forget_old_guests
 from .resident.intents import forget_old_intents
@@ -73,9 +49,10 @@ from .resident.short_codes import forget_old_codes
 from .resident.statement_notices import note_statements
 from .resident.sun import FactoryKey
 from .resident.tags import TagKeys, forget_old_taps
+from .safekeeping import Safekeeping, chain_is_wrong
 from .settings import Settings
 from .tokens import TokenKey, key_file, pairing_token
-from .web.listener import Route, build_listener
+from .web.listener import build_listener
 from .web.relay import without_scripts
 from .web.tls import Certificate
 
@@ -123,8 +100,7 @@ class App:
     async def start(self) -> None:
         """Open the books and the doors."""
         settings = self.settings
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.books = await Books.open(settings.data_dir / "books.db")
+        await self._open_books()
         self.pairing_token, is_new = pairing_token(settings.data_dir / "keys" / "pairing.token")
         if is_new:
             _say_how_to_pair(self.pairing_token, settings)
@@ -133,6 +109,9 @@ class App:
         tags = self._tags()
         self.rail = self._stripe()
         self.link = LinkDoor(self.books, self.pairing_token, self._clock)
+        self.safekeeping = Safekeeping(self.books, settings.data_dir, self._clock, rail=self.rail, live=self.link.live)
+        await self.safekeeping.begin()
+        self.closing = Closing(self.books, self._clock, keys=settings.data_dir / "keys", rail=self.rail)
         self.waiting = WaitingList(
             self.books,
             self.link,
@@ -166,6 +145,8 @@ class App:
                 pairing_token=self.pairing_token,
                 settings=settings,
                 clock=self._clock,
+                safekeeping=self.safekeeping,
+                closing=self.closing,
                 ingress_peer=self._ingress_peer,
                 certificate=self.certificate,
                 tags=tags,
@@ -177,6 +158,8 @@ class App:
         )
         self.office_app = build_listener(office, office_routes(office), max_body=_OFFICE_BODY)
         self.link_app = build_listener(self.link, self.link.routes())
+        self._control = ControlDoor(settings.data_dir, commands_of(self.safekeeping))
+        await self._control.open()
         await self.books.write(partial(forget_other_addresses, address=settings.portal_url))
         await self.follow_certificate()
         self.office_port = await self._listen(self.office_app, settings.office_host, settings.office_port)
@@ -185,6 +168,8 @@ class App:
         self._run(self._keep_rules(), "rules")
         self._run(self.waiting.run(), "waiting list")
         self._run(self.courier.run(), "notices")
+        self._run(self.safekeeping.run(), "safekeeping")
+        self._run(self.closing.run(), "closing")
         if self.rail is not None:
             self._run(self.rail.run(), "payments")
         if self.certificate is not None:
@@ -203,6 +188,7 @@ class App:
         while self._tasks:
             with suppress(asyncio.CancelledError):
                 await self._tasks.pop()
+        await self._control.close()
         await self.link.close()
         while self._runners:
             await self._runners.pop().cleanup()
@@ -210,7 +196,27 @@ class App:
         for http in (self._http, self._pushing):
             if http is not None:
                 await http.close()
+        await self.safekeeping.note_position()
         await self.books.close()
+        await asyncio.to_thread(self.safekeeping.shelf.hand_over, self.settings.data_dir / LIVE)
+        self._lock.release()
+
+    async def _open_books(self) -> None:
+        """Have the data folder to ourselves, and books in it: its own, or those of the backup it came out of."""
+        data_dir = self.settings.data_dir
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = DataLock(data_dir)
+        self._lock.take()
+        shelf = Shelf(data_dir)
+        try:
+            restored = await asyncio.to_thread(take_up, data_dir, chain_is_wrong, self._clock())
+            if restored is not None:
+                _LOGGER.warning("There were no books; those of the backup %s are in their place", restored.source)
+            await asyncio.to_thread(shelf.take_back, data_dir / LIVE)
+            self.books = await Books.open(data_dir / LIVE, keep_in=shelf.folder)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def _tags(self) -> TagKeys | None:
         try:
@@ -220,8 +226,8 @@ class App:
             return None
 
     def _vapid(self) -> VapidKey | None:
-        """Return the key pushes are sent under; None where phones could not subscribe, which takes TLS."""
-        if not self.settings.portal_is_https:
+        """Return the key pushes are sent under; None where phones cannot subscribe, which takes TLS and scripts."""
+        if not self.settings.portal_is_https or self.settings.portal_base:
             return None
         try:
             return VapidKey.at(self.settings.data_dir / "keys" / "vapid.key")
@@ -327,54 +333,6 @@ class App:
             await self.books.write(partial(_forget, now=now))
             await self.books.write(partial(note_statements, now=now))
             await asyncio.sleep(_HOUSEKEEPING_S)
-
-
-def portal_routes(door: PortalDoor) -> Sequence[Route]:
-    """Return everything the portal answers."""
-    rooms = (
-        portal_entry.Entry(door),
-        StallPages(door),
-        TagPages(door),
-        OwnPages(door),
-        HistoryPages(door),
-        Shell(door),
-        MePages(door),
-        PasskeyPages(door),
-        ReachPages(door),
-        TypedCode(door),
-        GuestPages(door),
-        GuestEntry(door),
-        GuestStall(door),
-        QueuePages(door),
-        NoticePages(door),
-        DisputePages(door),
-    )
-    return (*static_route(), *(route for room in rooms for route in room.routes()))
-
-
-def office_routes(door: OfficeDoor) -> Sequence[Route]:
-    """Return everything the office answers."""
-    rooms = (
-        office_entry.Entry(door),
-        TodayPage(door),
-        PeoplePages(door),
-        CardPages(door),
-        RulePages(door),
-        OfficeStallPages(door),
-        SheetPages(door),
-        OfficeReachPages(door),
-        OfficeTagPages(door),
-        TariffPage(door),
-        MonthPages(door),
-        HousePages(door),
-        TeamPages(door),
-        RefusalPage(door),
-        OfficeGuestPages(door),
-        OfficeDisputePages(door),
-    )
-    routes = tuple(route for room in rooms for route in room.routes())
-    door.declare(routes)
-    return routes
 
 
 def _forget(conn: Connection, now: datetime) -> None:

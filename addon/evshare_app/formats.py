@@ -49,6 +49,8 @@ def number(value: int | Decimal, locale: Locale) -> str:
 
 def duration(seconds: int) -> str:
     """``1:54 h``; with seconds only where there are any."""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{rest:02d} h" if rest else f"{hours}:{minutes:02d} h"

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import hashlib
+from html import unescape
 from pathlib import Path
 import re
 from typing import Any, Self
@@ -318,6 +319,14 @@ class Page:
         found = re.search(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', self.text, re.DOTALL)
         assert found, f"no form to {action} on {self.address}"
         return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found[1]))
+
+    @property
+    def wrong(self) -> str:
+        """Return the field of a form that is marked as not accepted, or that the note on top of it names."""
+        marked = re.search(r'<(?:input|select|textarea)[^>]* name="([^"]+)"[^>]* aria-invalid="true"', self.text)
+        named = re.search(r'role="alert">.*?<div>(\w+): ', self.text)
+        found = marked or named
+        return unescape(found[1]) if found else ""
 
 
 @dataclass

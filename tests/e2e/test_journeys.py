@@ -5,7 +5,7 @@ while somebody looks at a page, and as fast as it can in between.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 import re
@@ -15,24 +15,13 @@ import pytest
 
 from demo.car import Car
 from demo.clock.authority import now
-from demo.stalls import Model
 from tests.browser import PICTURES, chromium, phone
-from tests.e2e.shared_house import SharedHouse, hungry, office_opens, open_shared, played
+from tests.e2e.shared_house import SharedHouse, hungry, played
 
 pytestmark = pytest.mark.timeout(300)
 
 MOST_S = 8
 """From the scan to the offer on the wire, for somebody whose phone is known."""
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHouse]:
-    models = [Model.KEBA_P30, Model.GOE_HTTP_V2]
-    opened, close = open_shared(tmp_path_factory.mktemp("journeys"), models, office_opens)
-    try:
-        yield opened
-    finally:
-        close()
 
 
 class Walk:

@@ -13,19 +13,20 @@ import tempfile
 from typing import Literal
 
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext, Page, Request
+from playwright.async_api import BrowserContext, Page, Request, Response
 
 from evshare_app.i18n import LANGUAGES
 from tests.app.house import Browser, Furnished, open_house
 from tests.browser import chromium
 
 from . import axe
-from .furniture import furnish, invite_a_guest
+from .furniture import furnish, invite_a_craftsman, invite_a_guest
 from .scenes import Scene, scenes
 
 MOST_BYTES = 30_000
 MOST_REQUESTS = 4
 WIDTHS = (320, 390, 1280)
+NOBODYS_MAIL_SERVER = {"smtp_host": "127.0.0.1", "smtp_port": 1, "smtp_tls": "none", "smtp_from": "house@example.org"}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -66,10 +67,15 @@ def main() -> int:
 async def _look_at_all(words: list[str], script: str, pictures: Path | None, language: str) -> list[Result]:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
-        async with open_house(Path(folder), language=language) as house, chromium() as browser:
+        async with open_house(Path(folder), language=language, **NOBODYS_MAIL_SERVER) as house, chromium() as browser:
             furnished = await furnish(house, language)
-            guest = await invite_a_guest(furnished)
-            whose = {"manager": furnished.office, "resident": furnished.phone, "guest": guest}
+            guest, craftsman = await invite_a_guest(furnished), await invite_a_craftsman(furnished)
+            whose = {
+                "manager": furnished.office,
+                "resident": furnished.phone,
+                "guest": guest,
+                "craftsman": craftsman,
+            }
             for scene in await scenes(furnished, guest):
                 about = f"{scene.role} {scene.name} {scene.path}"
                 if words and not any(word in about for word in words):
@@ -97,6 +103,9 @@ async def _look_at(
         asked: list[Request] = []
         page.on("requestfinished", lambda request: asked.append(request))  # noqa: PLW0108 - it marks what it is given
         answer = await page.goto(whose.origin + scene.path, wait_until="load")
+        if scene.sends:
+            asked.clear()
+            answer = await _send(page, scene)
         result = await _weighed(page, scene, asked)
         if answer is None or answer.status != scene.status:
             result.findings[f"it is answered {answer.status if answer else 'not at all'}"] = ["everywhere"]
@@ -112,6 +121,17 @@ async def _look_at(
                     name = re.sub(r"\W+", "-", f"{scene.role} {scene.name}").strip("-")
                     await page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
     return result
+
+
+async def _send(page: Page, scene: Scene) -> Response | None:
+    """Fill in a form and send it as it is, whatever the browser would say to it."""
+    fields = " ".join(f':has([name="{name}"])' for name in scene.typed).replace(" ", "")
+    form = page.locator(f'form[action$="{scene.sends}"]{fields}')
+    for name, value in scene.typed.items():
+        await form.locator(f'[name="{name}"]').evaluate("(field, value) => { field.value = value; }", value)
+    async with page.expect_navigation(wait_until="load") as sent:
+        await form.evaluate("(form) => form.submit()")
+    return await sent.value
 
 
 @asynccontextmanager

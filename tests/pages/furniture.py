@@ -3,9 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from evshare_app.model import ResidentId
-from evshare_app.resident.passes import Wanted, make_pass
+from evshare_app.resident.notices import note
+from evshare_app.resident.pass_making import Wanted, make_pass
+from evshare_app.resident.passes import Payer
+from evshare_app.resident.people import set_contact
 from evshare_app.resident.rules import Hours, Rule, set_rule
+from evshare_app.resident.waiting import join
 from evshare_app.tariff.store import add_version
 from tests.app.house import (
     NOW,
@@ -22,7 +28,7 @@ from tests.app.house import (
     stall,
 )
 
-PASS_ID = "f" * 32
+PASS_ID, CRAFTSMANS_PASS_ID = "f" * 32, "e" * 32
 _TARIFF = {
     "country_code": "XX",
     "party_id": "EVS",
@@ -136,10 +142,36 @@ def _evening(integration: Integration, stall_id: str, resident_id: str, start: d
 
 async def invite_a_guest(furnished: Furnished) -> Browser:
     """Let Ada make a pass for everything, and return her guest's phone."""
-    house = furnished.house
     wanted = Wanted(label="Grandma", stall_ids=None, cap_wh=30_000, cap_minor=2_000, days=5, uses=3, shows_host=True)
+    return await _with_pass(furnished, PASS_ID, wanted, "resident:res-1")
+
+
+async def invite_a_craftsman(furnished: Furnished) -> Browser:
+    """Let the manager make a pass the building pays for, charge with it once, and return the craftsman's phone."""
+    wanted = Wanted(
+        label="Lift repair",
+        stall_ids=("stall-2",),
+        cap_wh=60_000,
+        cap_minor=None,
+        days=5,
+        uses=9,
+        shows_host=False,
+        payer=Payer.BUILDING,
+    )
+    phone = await _with_pass(furnished, CRAFTSMANS_PASS_ID, wanted, "office:Manager")
+    integration, begun = furnished.integration, NOW - timedelta(hours=9)
+    delivered = len(integration.journal)
+    session_id = integration.begin("stall-2", "res-1", begun, kind="pass", credential_id=CRAFTSMANS_PASS_ID)
+    integration.cut("stall-2", session_id, begun, begun + timedelta(minutes=15), 2_480)
+    integration.finish("stall-2", session_id, begun + timedelta(minutes=15), 2_480)
+    await integration.deliver(after=delivered)
+    return phone
+
+
+async def _with_pass(furnished: Furnished, pass_id: str, wanted: Wanted, by: str) -> Browser:
+    house = furnished.house
     token = await house.app.books.write(
-        lambda conn: make_pass(conn, PASS_ID, ResidentId("res-1"), wanted, "resident:res-1", house.clock.now)
+        lambda conn: make_pass(conn, pass_id, ResidentId("res-1"), wanted, by, house.clock.now)
     )
     guest = house.stranger()
     page = await guest.post("/g", {"token": token or ""})
@@ -228,6 +260,21 @@ async def kept(furnished: Furnished) -> None:
     await waiting(furnished)
     await furnished.integration.live(free_stall(1, status="reserved"))
     await furnished.house.app.waiting.look()
+
+
+async def much_to_see_to(furnished: Furnished) -> None:
+    """Stall 1 is kept for Ada, Bo waits, and e-mails do not go out: nobody is where the mail server should be."""
+    await kept(furnished)
+    now = furnished.house.clock.now
+
+    def wait_and_be_told(conn: Connection) -> None:
+        bo = ResidentId("res-2")
+        set_contact(conn, bo, "bo@example.org", None)
+        if join(conn, bo, now):
+            note(conn, bo, "joined", "much-to-see-to", {"number": 1, "stall": "Stall 1"}, now)
+
+    await furnished.house.app.books.write(wait_and_be_told)
+    await furnished.house.app.courier.deliver()
 
 
 async def idle(furnished: Furnished) -> None:

@@ -1,14 +1,14 @@
 """Which pages are looked at, as whom. Pages without an id in their address are found by themselves in the routers."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 import re
 
 from aiohttp import web
 
 from tests.app.house import Browser, Furnished
 
-from . import furniture
+from . import furniture, money
 
 type Prepare = Callable[[Furnished], Awaitable[None]]
 
@@ -21,6 +21,10 @@ class Scene:
     name: str
     path: str
     prepare: Prepare = furniture.free
+    sends: str = ""
+    """The form that is filled in and sent before one looks, by the end of its address."""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    """What is typed into it."""
     status: int = 200
     """How it is answered."""
 
@@ -31,6 +35,7 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
     session = await _first(furnished.phone, "/sessions?month=2026-06", r'"(/sessions/[0-9a-f]{32})"')
     statement = await _first(furnished.phone, "/statements", r'"(/statements/[^"/?]+)"')
     stall = f"/s/{code}"
+    account, bill = await money.enter(furnished)
     known = [
         Scene(role="stranger", name="stall, free", path=stall),
         Scene(role="stranger", name="stall, taken", path=stall, prepare=furniture.taken),
@@ -53,13 +58,67 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
         Scene(role="resident", name="stall, kept", path=stall, prepare=furniture.kept),
         Scene(role="resident", name="stall, my guest charges", path=stall, prepare=furniture.guest_charging),
         Scene(role="resident", name="a guest of mine", path=f"/guests/{furniture.PASS_ID}"),
+        Scene(
+            role="resident",
+            name="a pass that cannot be, again",
+            path="/guests",
+            sends="/guests",
+            typed={"label": "Aunt Mia’s visit", "kwh": "9999", "uses": "3"},
+            status=400,
+        ),
+        Scene(role="resident", name="a guest of the building", path=f"/guests/{furniture.CRAFTSMANS_PASS_ID}"),
+        Scene(role="craftsman", name="pass", path="/g"),
+        Scene(role="craftsman", name="stall, plugged in", path=f"{stall}/guest", prepare=furniture.plugged),
         Scene(role="guest", name="stall, free", path=f"{stall}/guest"),
         Scene(role="guest", name="stall, plugged in", path=f"{stall}/guest", prepare=furniture.plugged),
         Scene(role="guest", name="stall, charging", path=f"{stall}/guest", prepare=furniture.guest_charging),
         Scene(role="guest", name="stall, taken", path=f"{stall}/guest", prepare=furniture.taken),
         Scene(role="manager", name="a resident", path="/office/residents/res-1"),
         Scene(role="manager", name="month of June", path="/office/month?month=2026-06"),
+        Scene(role="manager", name="month of July", path="/office/month?month=2026-07"),
+        Scene(
+            role="manager",
+            name="a pass that cannot be, again",
+            path="/office/guests",
+            sends="/office/guests",
+            typed={"label": "Plumber", "kwh": "", "money": ""},
+            status=400,
+        ),
+        Scene(
+            role="manager",
+            name="rules that cannot be, again",
+            path="/office/residents/res-1",
+            sends="/rules",
+            typed={"month_kwh": "a lot", "hours1_from": "20:00"},
+            status=400,
+        ),
+        Scene(
+            role="manager",
+            name="a tariff that cannot be, again",
+            path="/office/tariff/new?preset=ocpi",
+            sends="/office/tariff",
+            typed={"ocpi": "{not json"},
+            status=400,
+        ),
+        Scene(role="manager", name="a tariff by day and night", path="/office/tariff/new?preset=day_night"),
+        Scene(role="manager", name="a tariff by the sun", path="/office/tariff/new?preset=solar"),
+        Scene(role="manager", name="a tariff by the market", path="/office/tariff/new?preset=spot"),
+        Scene(role="manager", name="a tariff’s version", path="/office/tariff/default"),
+        Scene(role="manager", name="a session’s price", path=f"/office{session}"),
+        Scene(role="resident", name="a session’s price", path=f"{session}/price"),
+        Scene(role="manager", name="an account", path=f"/office/accounts/{account}"),
+        Scene(role="manager", name="costs of the house", path="/office/costs"),
+        Scene(role="manager", name="a bill", path=f"/office/bills/{bill}"),
+        Scene(
+            role="manager",
+            name="a cost that cannot be, again",
+            path="/office/costs",
+            sends="/office/costs/add",
+            typed={"name": "Loan", "amount": "much"},
+            status=400,
+        ),
         Scene(role="manager", name="today, charging", path="/office", prepare=furniture.charging),
+        Scene(role="manager", name="today, much to see to", path="/office", prepare=furniture.much_to_see_to),
     ]
     paths = {one.path for one in known}
     for role, browser, listener in (
@@ -74,7 +133,7 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
             for path in found
             if path not in paths or role in ("stranger", "guest")
         )
-    order = ("stranger", "resident", "guest", "manager")
+    order = ("stranger", "resident", "guest", "craftsman", "manager")
     return sorted(known, key=lambda one: order.index(one.role))
 
 

@@ -2,7 +2,8 @@
 
 Times are integer UTC milliseconds (`_ms`), energy integer Wh (`_wh`), money integer minor units (`_minor`) beside a
 `currency`. What must never change (records, CDRs, ledger, statements, tariffs) is guarded by triggers made in the
-first migration: UPDATE and DELETE abort. Who may charge and who is told what is in `access_tables.py`.
+first migration: UPDATE and DELETE abort. Who may charge and who is told what is in `access_tables.py`; plans, shared
+costs, charges and proofs are in `accounting_tables.py`.
 """
 
 from sqlalchemy import (
@@ -20,11 +21,11 @@ from sqlalchemy import (
     text,
 )
 
-from . import access_tables
+from . import access_tables, accounting_tables, backup_tables, close_tables
 from .metadata import building_column as _building
 from .metadata import metadata
 
-__all__ = ["access_tables", "metadata"]
+__all__ = ["access_tables", "accounting_tables", "backup_tables", "close_tables", "metadata"]
 
 # --- the building, as the link last described it ---------------------------------------------------------------
 
@@ -74,6 +75,9 @@ account = Table(  # who owes: a household
     Column("stripe_customer", String(64)),
     Column("stripe_payment_method", String(64)),
     Column("card_label", String(64)),  # "Visa 4242", for people
+    Column("kind", String(16), nullable=False, server_default="household"),  # household, employer, building, guest
+    Column("address", Text),  # printed on its statements
+    Column("paper", Integer, nullable=False, server_default="0"),  # gets its statements printed
 )
 
 unit = Table(
@@ -210,6 +214,7 @@ session = Table(
     Column("energy_wh", Integer, nullable=False, server_default="0"),
     Column("credential_id", String(64)),  # card or pass
     Column("cap_wh", Integer),  # it ends when it has this much
+    Column("account_id", ForeignKey("account.account_id")),  # who owes, pinned at authorisation; null: the resident's
 )
 
 slice_ = Table(
@@ -231,6 +236,7 @@ slice_ = Table(
     CheckConstraint("register_end_wh >= register_start_wh", name="energy_not_negative"),
     Index("ix_slice_session", "session_id"),
     Index("ix_slice_stall", "stall_id", "start_ms"),
+    Index("ix_slice_register", "stall_id", "epoch", "register_end_wh"),
 )
 
 building_slice = Table(
@@ -243,6 +249,8 @@ building_slice = Table(
     Column("export_wh", Integer),
     Column("pv_wh", Integer),
     Column("estimated", Integer, nullable=False),
+    Column("battery_in_wh", Integer),  # into the house's battery
+    Column("battery_out_wh", Integer),
 )
 
 meter_epoch = Table(
@@ -259,7 +267,7 @@ meter_epoch = Table(
 
 # --- money ---------------------------------------------------------------------------------------------------------
 
-tariff = Table(  # immutable versions; the newest with valid_from_ms <= t is in force at t
+tariff = Table(  # immutable versions; of a family the newest with valid_from_ms <= t is in force at t
     "tariff",
     metadata,
     _building(),
@@ -267,7 +275,9 @@ tariff = Table(  # immutable versions; the newest with valid_from_ms <= t is in 
     Column("valid_from_ms", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("ocpi_json", Text, nullable=False),  # OCPI Tariff object
-    UniqueConstraint("building_id", "valid_from_ms"),
+    Column("family", String(36), nullable=False, server_default="house"),
+    # With the moment it was made: one that was taken back makes room for another at the same time.
+    UniqueConstraint("building_id", "family", "valid_from_ms", "created_ms"),
 )
 
 cdr = Table(
@@ -275,15 +285,21 @@ cdr = Table(
     metadata,
     _building(),
     Column("cdr_id", String(64), primary_key=True),
-    Column("session_id", ForeignKey("session.session_id"), nullable=False, unique=True),
+    Column("session_id", ForeignKey("session.session_id"), nullable=False),
     Column("account_id", ForeignKey("account.account_id"), nullable=False),
-    Column("ended_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),  # of this part of the session
     Column("energy_wh", Integer, nullable=False),
     Column("net_minor", Integer, nullable=False),
     Column("vat_minor", Integer, nullable=False),
     Column("gross_minor", Integer, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("ocpi_json", Text, nullable=False),  # OCPI CDR object
+    Column("part", Integer, nullable=False, server_default="1"),  # of the session: cut at a month's end, or late
+    # normal; adjustment (slices that came after their month was closed); credit (takes another one back)
+    Column("kind", String(16), nullable=False, server_default="normal"),
+    Column("credits", ForeignKey("cdr.cdr_id")),
+    UniqueConstraint("session_id", "part"),
+    Index("ix_cdr_ended", "ended_ms"),
 )
 
 ledger_account = Table(
@@ -342,7 +358,7 @@ series = Table(  # gapless numbers
     Column("last", Integer, nullable=False),
 )
 
-statement = Table(
+statement = Table(  # what was issued; how people see it is in `statement_file`
     "statement",
     metadata,
     _building(),
@@ -357,10 +373,17 @@ statement = Table(
     Column("currency", String(3), nullable=False),
     Column("reference", String(35), nullable=False),  # ISO 11649 RF…
     Column("document_json", Text, nullable=False),  # everything printed, frozen
-    Column("html", Text, nullable=False),
-    Column("pdf", LargeBinary, nullable=False),
     Column("sha256", String(64), nullable=False),  # of document_json
-    UniqueConstraint("account_id", "month"),
+    Column("kind", String(16), nullable=False, server_default="statement"),  # …, credit_note, correction, move_out
+    Column("corrects", ForeignKey("statement.statement_id")),
+    Index(
+        "ux_statement_month",
+        "account_id",
+        "month",
+        unique=True,
+        sqlite_where=text("kind = 'statement'"),
+        postgresql_where=text("kind = 'statement'"),
+    ),
 )
 
 statement_cdr = Table(

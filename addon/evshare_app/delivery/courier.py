@@ -7,7 +7,7 @@ by its name. What is sent says no more than the portal's list of notices, and no
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 import hashlib
 import json
@@ -22,18 +22,17 @@ from ..books.schema import resident
 from ..i18n import LANGUAGES, gettext_for, mark
 from ..model import from_ms, to_ms
 from ..portal.notice_texts import Told, told
-from ..resident.notices import KINDS, PUSH, Notice, as_notice
+from ..resident.mail_trouble import WAITS, try_mails_now
+from ..resident.notices import EMAIL, KINDS, PUSH, Notice, as_notice
 from ..resident.pushes import Subscription, drop_subscription, find_subscription
 from ..web.formats import Formats
 from .mail import Mail, Mailer
-from .outcome import Fate, Outcome
+from .outcome import SENT, Fate, Outcome
 from .push import Push, PushSender
 from .webpush import MOST_BYTES
 
 _LOGGER = logging.getLogger(__name__)
 
-_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
-"""Until the next try; after the last one it is given up."""
 _LOOK_EVERY_S = 15
 _AT_ONCE = 20
 _AT_WORK = 4
@@ -53,6 +52,10 @@ class Parcel:
     channel: str
     target: str
     tries: int
+    """With the one that is made now."""
+    due_ms: int
+    error: str | None
+    """What the try before came to."""
     told: Told
     language: str
     building: str
@@ -96,6 +99,7 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver whatever waits, for as long as the app runs."""
+        await self._books.write(partial(try_mails_now, now=self._clock()))
         while True:
             self._stirred.clear()
             try:
@@ -130,12 +134,17 @@ class Courier:
     async def _deliver(self, parcel: Parcel) -> None:
         now = self._clock()
         if parcel.notice.ends <= now:
-            outcome = Outcome(fate=Fate.REFUSED, reason="no news any more")
-        elif parcel.channel == PUSH:
+            await self._books.write(partial(_let_lie, parcel=parcel))
+            return
+        if parcel.channel == PUSH:
             outcome = await self._send_push(parcel, now)
         else:
             outcome = await self._send_mail(parcel)
         await self._books.write(partial(_note_outcome, parcel=parcel, outcome=outcome, now=self._clock()))
+        if outcome is SENT and parcel.channel == EMAIL:
+            # What waited because no e-mail went may go now.
+            await self._books.write(partial(try_mails_now, now=self._clock()))
+            self.stir()
 
     async def _send_push(self, parcel: Parcel, now: datetime) -> Outcome:
         if self._push is None:
@@ -210,7 +219,7 @@ def _take_due(conn: Connection, now: datetime) -> list[Parcel]:
             conn,
             (this.notice_id, row.channel, row.target),
             tries=row.tries + 1,
-            next_ms=to_ms(now + _WAITS[min(row.tries, len(_WAITS) - 1)]),
+            next_ms=to_ms(now + WAITS[min(row.tries, len(WAITS) - 1)]),
         )
         language = row.language if row.language in LANGUAGES else building.language
         try:
@@ -227,6 +236,8 @@ def _take_due(conn: Connection, now: datetime) -> list[Parcel]:
                 channel=row.channel,
                 target=row.target,
                 tries=row.tries + 1,
+                due_ms=row.next_ms,
+                error=row.error,
                 told=words,
                 language=language,
                 building=building.name,
@@ -237,6 +248,14 @@ def _take_due(conn: Connection, now: datetime) -> list[Parcel]:
     return parcels
 
 
+def _let_lie(conn: Connection, parcel: Parcel) -> None:
+    """Give up what is no news any more; it was not tried, and what kept it from going so far stays to be seen."""
+    which = (parcel.notice.notice_id, parcel.channel, parcel.target)
+    reason = parcel.error or "no news any more"
+    _LOGGER.info("A notice (%s) was not delivered by %s in time: %s", parcel.notice.kind, parcel.channel, reason)
+    _change(conn, which, state="failed", tries=parcel.tries - 1, next_ms=parcel.due_ms, error=reason)
+
+
 def _note_outcome(conn: Connection, parcel: Parcel, outcome: Outcome, now: datetime) -> None:
     which = (parcel.notice.notice_id, parcel.channel, parcel.target)
     reason = outcome.reason or None
@@ -245,11 +264,11 @@ def _note_outcome(conn: Connection, parcel: Parcel, outcome: Outcome, now: datet
         return
     if outcome.fate is Fate.GONE and parcel.channel == PUSH:
         drop_subscription(conn, parcel.target)
-    if outcome.fate is not Fate.LATER or parcel.tries > len(_WAITS):
+    if outcome.fate is not Fate.LATER or parcel.tries > len(WAITS):
         _LOGGER.info("A notice (%s) was not delivered by %s: %s", parcel.notice.kind, parcel.channel, reason)
         _change(conn, which, state="failed", error=reason)
         return
-    wait = _WAITS[parcel.tries - 1]
+    wait = WAITS[parcel.tries - 1]
     if outcome.not_before is not None:
         wait = max(wait, outcome.not_before)
     _change(conn, which, next_ms=to_ms(now + wait), error=reason)

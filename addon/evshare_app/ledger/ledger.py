@@ -5,14 +5,17 @@ only), so a changed byte anywhere breaks every later hash. Whoever wants a trans
 is answered with what is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 import hashlib
+from itertools import groupby
 import json
+from math import inf
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, Row, RowMapping, Select, func, insert, select
 
 from ..books.building import the_building
 from ..books.schema import ledger_account, ledger_transaction, posting
@@ -26,6 +29,10 @@ GENESIS = bytes(32)
 type _Line = tuple[str, int, str, int, str]
 _LINE = ("building_id", "line", "ledger_account_id", "amount_minor", "currency")
 """What of a posting is hashed."""
+_LINES = select(posting.c.number, *(posting.c[name] for name in _LINE)).order_by(posting.c.number, posting.c.line)
+_TRANSACTIONS = select(ledger_transaction).order_by(ledger_transaction.c.number)
+_STREAMED = {"yield_per": 500}
+_NONE: tuple[float, Iterable[Row[Any]]] = (inf, ())
 
 
 class LedgerError(ValueError):
@@ -71,6 +78,23 @@ class ChainReport:
         return self.broken_at is None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A transaction as it stands in the chain."""
+
+    number: int
+    header: Mapping[str, Any]
+    """What of the transaction itself is hashed."""
+    postings: Sequence[_Line]
+    hash: bytes
+    previous_hash: bytes = b""
+
+    @property
+    def content(self) -> bytes:
+        """The canonical JSON that is hashed after the previous hash."""
+        return _canonical(self.header, self.postings)
+
+
 def post(conn: Connection, transaction: NewTransaction, now: datetime) -> int:
     """Append a transaction and return its number.
 
@@ -102,9 +126,8 @@ def post(conn: Connection, transaction: NewTransaction, now: datetime) -> int:
     number, previous = (last.number + 1, last.hash) if last else (1, GENESIS)
     header |= {"building_id": building_id, "number": number, "recorded_ms": to_ms(now)}
     _open_accounts(conn, building_id, transaction)
-    conn.execute(
-        insert(ledger_transaction).values(**header, previous_hash=previous, hash=_hash(previous, header, postings))
-    )
+    made = hashlib.sha256(previous + _canonical(header, postings)).digest()
+    conn.execute(insert(ledger_transaction).values(**header, previous_hash=previous, hash=made))
     conn.execute(insert(posting), [{"number": number, **dict(zip(_LINE, line, strict=True))} for line in postings])
     return number
 
@@ -121,38 +144,66 @@ def head(conn: Connection) -> bytes:
     return conn.scalar(newest) or GENESIS
 
 
+def chain(conn: Connection, only: Select[tuple[int]] | None = None) -> Iterator[Link]:
+    """Return every transaction (or those of the selected numbers) in order; only a few are in memory at a time.
+
+    Postings without a transaction come as a link of their own, with an empty header.
+    """
+    transactions, of_transactions = _TRANSACTIONS, _LINES
+    if only is not None:
+        transactions = transactions.where(ledger_transaction.c.number.in_(only))
+        of_transactions = of_transactions.where(posting.c.number.in_(only))
+    lines = groupby(conn.execute(of_transactions, execution_options=_STREAMED), key=itemgetter(0))
+    of_number, postings = next(lines, _NONE)
+    for row in conn.execute(transactions, execution_options=_STREAMED).mappings():
+        while of_number < row["number"]:
+            yield Link(number=int(of_number), header={}, postings=[_line(one) for one in postings], hash=b"")
+            of_number, postings = next(lines, _NONE)
+        own: list[_Line] = []
+        if of_number == row["number"]:
+            own = [_line(one) for one in postings]
+            of_number, postings = next(lines, _NONE)
+        header = dict(row)
+        yield Link(
+            number=row["number"],
+            previous_hash=header.pop("previous_hash"),
+            hash=header.pop("hash"),
+            header=header,
+            postings=own,
+        )
+    while of_number < inf:
+        yield Link(number=int(of_number), header={}, postings=[_line(one) for one in postings], hash=b"")
+        of_number, postings = next(lines, _NONE)
+
+
 def verify(conn: Connection) -> ChainReport:
     """Recompute the whole chain: numbers without gaps, sums of zero, hashes."""
-    lines: dict[int, list[_Line]] = {}
-    for line in conn.execute(select(posting).order_by(posting.c.number, posting.c.line)):
-        lines.setdefault(line.number, []).append(tuple(line._mapping[name] for name in _LINE))
     previous = GENESIS
     expected = 0
-    for expected, row in enumerate(
-        conn.execute(select(ledger_transaction).order_by(ledger_transaction.c.number)).mappings(), 1
-    ):
-        problem = _problem(row, expected, previous, lines.pop(row["number"], []))
+    for expected, link in enumerate(chain(conn), 1):
+        problem = _problem(link, expected, previous)
         if problem:
             return ChainReport(transactions=expected, head=head(conn), broken_at=expected, problem=problem)
-        previous = row["hash"]
-    if lines:
-        return ChainReport(
-            transactions=expected, head=previous, broken_at=min(lines), problem="postings without a transaction"
-        )
+        previous = link.hash
     return ChainReport(transactions=expected, head=previous)
 
 
-def _problem(row: RowMapping, expected: int, previous: bytes, postings: list[_Line]) -> str:
-    if row["number"] != expected:
-        return f"number is {row['number']}, expected {expected}"
-    if row["previous_hash"] != previous:
+def _problem(link: Link, expected: int, previous: bytes) -> str:
+    if not link.header:
+        return "postings without a transaction"
+    if link.number != expected:
+        return f"number is {link.number}, expected {expected}"
+    if link.previous_hash != previous:
         return "does not follow the transaction before it"
-    if not postings or sum(amount_minor for *_, amount_minor, _ in postings) != 0:
+    if not link.postings or sum(amount_minor for *_, amount_minor, _ in link.postings) != 0:
         return "postings do not sum to zero"
-    header = {name: value for name, value in row.items() if name not in ("previous_hash", "hash")}
-    if row["hash"] != _hash(previous, header, postings):
+    if link.hash != hashlib.sha256(previous + link.content).digest():
         return "content does not match its hash"
     return ""
+
+
+def _line(row: Row[Any]) -> _Line:
+    return tuple(row[1:])  # type: ignore[return-value]
 
 
 def _check(conn: Connection, transaction: NewTransaction) -> None:
@@ -222,6 +273,6 @@ def _open_accounts(conn: Connection, building_id: str, transaction: NewTransacti
         )
 
 
-def _hash(previous: bytes, header: dict[str, Any], postings: Sequence[_Line]) -> bytes:
+def _canonical(header: Mapping[str, Any], postings: Sequence[_Line]) -> bytes:
     content = json.dumps({**header, "postings": postings}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(previous + content.encode()).digest()
+    return content.encode()

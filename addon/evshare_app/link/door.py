@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from ..books.building import the_building
 from ..books.engine import Books
+from ..i18n import LANGUAGES
 from ..resident.holds import holds_told
 from ..resident.people import blocked_residents
 from ..resident.rules import rules_told
@@ -199,6 +200,10 @@ class LinkDoor:
         matches = hmac.compare_digest(token.strip().encode(errors="replace"), self._token.encode())
         if scheme.lower() != "bearer" or not matches:
             raise Refused(403, "Authorization: the pairing token is missing or wrong")
+
+    def language(self, _request: web.Request) -> str:
+        """Return the language of errors: machines read them."""
+        return LANGUAGES[0]
 
     async def apologise(self, request: web.Request, status: int, message: str) -> web.Response:
         """Return an error without a page."""

@@ -39,6 +39,15 @@ class Fields:
             raise BadMessage(self._path + name, value, "a text without control characters and lone surrogates")
         return value
 
+    def verbatim(self, name: str, max_length: int) -> str:
+        """Return a text of 1 to `max_length` characters that is kept as it came, whatever is in it."""
+        value = self._take(name)
+        if not isinstance(value, str) or not 0 < len(value) <= max_length:
+            raise BadMessage(self._path + name, value, f"a text of 1 to {max_length} characters")
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+            raise BadMessage(self._path + name, value, "a text without null characters and lone surrogates")
+        return value
+
     def whole(self, name: str, minimum: int = 0) -> int:
         """Return an integer, at least `minimum`."""
         value = self._take(name)

@@ -24,6 +24,30 @@ def stalls_of_passes(live: LiveBuilding) -> dict[str, str]:
     }
 
 
+class PassesAtStalls:
+    """What runs on guests' passes at the stalls, as the integration tells it."""
+
+    def __init__(self, link: LinkDoor) -> None:
+        self._link = link
+
+    @property
+    def understood(self) -> bool:
+        """Whether the integration takes guests: one that speaks version 1 does not."""
+        return self._link.version != 1
+
+    def running_wh(self) -> dict[str, int]:
+        """Return what running sessions have used, by session."""
+        return {one.session_id: one.energy_wh for one in self._link.live.sessions()}
+
+    def charging(self) -> dict[str, str]:
+        """Return the stall, by id, at which each pass has a session."""
+        return stalls_of_passes(self._link.live)
+
+    async def call_off(self, pass_id: str) -> None:
+        """End what a pass was let in for and nobody has plugged in to yet. A session that charges goes on."""
+        await call_off(self._link, pass_id)
+
+
 async def call_off(link: LinkDoor, pass_id: str) -> None:
     """End what a pass was let in for and nobody has plugged in to yet. A session that charges goes on."""
     stall = stall_of_pass(link.live, pass_id)

@@ -16,12 +16,15 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from ..books.access_tables import card as card_table
 from ..books.access_tables import unknown_card
 from ..books.building import the_building
+from ..books.payers import payer_at, plan_at
 from ..books.schema import building as building_table
-from ..books.schema import building_slice, meter_epoch, office_ticket, record, session, slice_
+from ..books.schema import meter_epoch, office_ticket, record, session, slice_
 from ..books.schema import resident as resident_table
 from ..books.schema import stall as stall_table
 from ..model import BuildingId, ResidentId, SessionId, StallId, to_ms
+from ..resident.passes import pinned_account
 from ..resident.people import add_resident, apply_residents
+from ..resident.prepaid import note_low_balance
 from ..resident.session_notices import CARD, note_denied, note_ended, note_started
 from ..resident.waiting import end_by_start
 from ..tariff.cdr import rate_ended_session
@@ -30,7 +33,6 @@ from ..tokens import new_stall_code
 from .fields import BadMessage
 from .messages import (
     BuildingInfo,
-    BuildingSlice,
     CardsTold,
     Denied,
     EpochBegun,
@@ -42,8 +44,12 @@ from .messages import (
     SliceCut,
     StallInfo,
 )
+from .series import BuildingSlice, SignedValue
+from .series_inbox import take_building_slice, take_signed_value
 
 _LOGGER = logging.getLogger(__name__)
+_RECORD, _SLICE = insert(record), insert(slice_)
+"""Made once: a year's records are some hundred thousand."""
 
 
 class Gap(Exception):
@@ -141,15 +147,16 @@ def take_records(conn: Connection, incarnation: str, records: Sequence[Record], 
         if each.seq <= have:
             continue
         conn.execute(
-            insert(record).values(
-                building_id=building_id,
-                incarnation=incarnation,
-                seq=each.seq,
-                kind=each.kind,
-                at_ms=to_ms(each.at),
-                body_json=each.body_json,
-                received_ms=to_ms(now),
-            )
+            _RECORD,
+            {
+                "building_id": building_id,
+                "incarnation": incarnation,
+                "seq": each.seq,
+                "kind": each.kind,
+                "at_ms": to_ms(each.at),
+                "body_json": each.body_json,
+                "received_ms": to_ms(now),
+            },
         )
         have = each.seq
         _take_effect(conn, building_id, each, now)
@@ -222,14 +229,17 @@ def _take_effect(conn: Connection, building_id: BuildingId, taken: Record, now: 
             end_by_start(conn, body.session_id, taken.at)
             note_started(conn, body.session_id, taken.at, now)
         case SliceCut():
-            _slice_cut(conn, building_id, body)
+            _slice_cut(conn, building_id, body, now)
         case SessionEnded():
             _session_ended(conn, body, taken.at, now)
             note_ended(conn, body.session_id, taken.at, now)
+            note_low_balance(conn, body.session_id, now)
         case EpochBegun():
             _epoch_begun(conn, building_id, body, taken.at)
         case BuildingSlice():
-            _building_slice(conn, building_id, body)
+            take_building_slice(conn, building_id, body)
+        case SignedValue():
+            take_signed_value(conn, body, now)
         case Denied():
             if body.credential_kind == CARD:
                 note_denied(conn, body.resident_id, body.credential_id, body.stall_id, body.reason, taken.at, now)
@@ -247,6 +257,7 @@ def _session_authorised(conn: Connection, building_id: BuildingId, body: Session
     resident_id = ResidentId(body.resident_id)
     if conn.scalar(select(resident_table.c.resident_id).where(resident_table.c.resident_id == resident_id)) is None:
         add_resident(conn, building_id, resident_id, resident_id, removed=at)
+    account_id = pinned_account(conn, body.credential_kind, body.credential_id) or payer_at(conn, resident_id, at)
     conn.execute(
         insert(session).values(
             building_id=building_id,
@@ -255,10 +266,11 @@ def _session_authorised(conn: Connection, building_id: BuildingId, body: Session
             resident_id=resident_id,
             credential_kind=body.credential_kind,
             mode=body.mode,
-            tariff_version=tariff_in_force(conn, at).version_id,
+            tariff_version=tariff_in_force(conn, at, plan_at(conn, account_id, at).family).version_id,
             authorised_ms=to_ms(at),
             credential_id=body.credential_id,
             cap_wh=body.cap_wh,
+            account_id=account_id,
         )
     )
 
@@ -271,47 +283,68 @@ def _session_started(conn: Connection, body: SessionStarted, at: datetime) -> No
     )
 
 
-def _slice_cut(conn: Connection, building_id: BuildingId, body: SliceCut) -> None:
+def _slice_cut(conn: Connection, building_id: BuildingId, body: SliceCut, now: datetime) -> None:
+    of_register = slice_.c.stall_id == body.stall_id, slice_.c.epoch == body.epoch
+    # Found in an index, for a register has a hundred thousand slices: the last value, and when it was last shown.
+    shown_wh = select(func.max(slice_.c.register_end_wh)).where(*of_register).scalar_subquery()
     last = conn.execute(
-        select(
-            func.max(slice_.c.register_end_wh).label("register_wh"), func.max(slice_.c.end_ms).label("end_ms")
-        ).where(slice_.c.stall_id == body.stall_id, slice_.c.epoch == body.epoch)
-    ).one()
+        select(slice_.c.register_end_wh.label("register_wh"), func.max(slice_.c.end_ms).label("end_ms"))
+        .where(*of_register, slice_.c.register_end_wh == shown_wh)
+        .group_by(slice_.c.register_end_wh)
+    ).one_or_none()
     start_wh, start_ms = body.register_start_wh, to_ms(body.start)
-    if last.register_wh is not None and start_wh < last.register_wh:
+    if last is not None and start_wh < last.register_wh:
         # A register only goes up within an epoch, so this was counted before (by another incarnation).
         if body.register_end_wh <= last.register_wh:
             return
         start_wh, start_ms = last.register_wh, min(max(start_ms, last.end_ms), to_ms(body.end))
-    elif last.end_ms is not None and body.register_end_wh == last.register_wh and to_ms(body.end) <= last.end_ms:
+    elif last is not None and body.register_end_wh == last.register_wh and to_ms(body.end) <= last.end_ms:
         return
     session_id = body.session_id
-    if session_id is not None and not _open_session(conn, session_id):
-        # Its CDR is made, or it was never authorised here: nobody can be billed for it, and it must be seen.
-        _LOGGER.warning("A slice names session %s, which is not open: its energy is unattributed", session_id)
+    if session_id is not None and not _takes(conn, session_id, body.epoch, start_wh):
+        # It was never authorised here, or does not go on where it ended: it must be seen, and nobody can be billed.
+        _LOGGER.warning("A slice does not belong to session %s: its energy is unattributed", session_id)
         session_id = None
     conn.execute(
-        insert(slice_).values(
-            building_id=building_id,
-            session_id=session_id,
-            stall_id=body.stall_id,
-            epoch=body.epoch,
-            start_ms=start_ms,
-            end_ms=to_ms(body.end),
-            register_start_wh=start_wh,
-            register_end_wh=body.register_end_wh,
-            charging_s=body.charging_s,
-            suspended_s=body.suspended_s,
-            limit_a=body.limit_a,
-            estimated=int(body.estimated),
-        )
+        _SLICE,
+        {
+            "building_id": building_id,
+            "session_id": session_id,
+            "stall_id": body.stall_id,
+            "epoch": body.epoch,
+            "start_ms": start_ms,
+            "end_ms": to_ms(body.end),
+            "register_start_wh": start_wh,
+            "register_end_wh": body.register_end_wh,
+            "charging_s": body.charging_s,
+            "suspended_s": body.suspended_s,
+            "limit_a": body.limit_a,
+            "estimated": int(body.estimated),
+        },
     )
-    if session_id is not None:
+    if session_id is not None and _open_session(conn, session_id):
         conn.execute(
             update(session)
             .where(session.c.session_id == session_id)
             .values(energy_wh=session.c.energy_wh + body.register_end_wh - start_wh)
         )
+    elif session_id is not None:
+        _came_late(conn, SessionId(session_id), body.register_end_wh, now)
+
+
+def _came_late(conn: Connection, session_id: SessionId, register_wh: int, now: datetime) -> None:
+    """Bill a slice of a session that ended before: it was missing in what the session said, or is more than that.
+
+    `register_wh` is where that slice ends.
+    """
+    used = func.sum(slice_.c.register_end_wh - slice_.c.register_start_wh)
+    used_wh = conn.scalar(select(used).where(slice_.c.session_id == session_id))
+    conn.execute(
+        update(session)
+        .where(session.c.session_id == session_id, session.c.energy_wh < used_wh)
+        .values(energy_wh=used_wh, register_end_wh=register_wh)
+    )
+    rate_ended_session(conn, session_id, now)
 
 
 def _session_ended(conn: Connection, body: SessionEnded, at: datetime, now: datetime) -> None:
@@ -352,24 +385,18 @@ def _epoch_begun(conn: Connection, building_id: BuildingId, body: EpochBegun, at
         )
 
 
-def _building_slice(conn: Connection, building_id: BuildingId, body: BuildingSlice) -> None:
-    known = conn.scalar(select(building_slice.c.start_ms).where(building_slice.c.start_ms == to_ms(body.start)))
-    if known is None:
-        conn.execute(
-            insert(building_slice).values(
-                building_id=building_id,
-                start_ms=to_ms(body.start),
-                end_ms=to_ms(body.end),
-                import_wh=body.import_wh,
-                export_wh=body.export_wh,
-                pv_wh=body.pv_wh,
-                estimated=int(body.estimated),
-            )
-        )
-
-
 def _known_session(conn: Connection, session_id: str) -> bool:
     return conn.scalar(select(session.c.session_id).where(session.c.session_id == session_id)) is not None
+
+
+def _takes(conn: Connection, session_id: str, epoch: int, start_wh: int) -> bool:
+    """Return whether a slice is this session's: it is open, or the slice came late and goes on where it ended."""
+    if _open_session(conn, session_id):
+        return True
+    shown_wh = select(func.max(slice_.c.register_end_wh)).where(
+        slice_.c.session_id == session_id, slice_.c.epoch == epoch
+    )
+    return bool(conn.scalar(shown_wh) == start_wh)
 
 
 def _open_session(conn: Connection, session_id: str) -> bool:

@@ -1,6 +1,6 @@
-"""The messages of `docs/link.md`, versions 2 and 1: what the integration says, as values, what the app says, as frames.
+"""The messages of `docs/link.md`, versions 3 to 1: what the integration says, as values, what the app says, as frames.
 
-What exists from version 2 on is None in values that came from an integration that speaks 1.
+What exists from a later version on is None in values that came from an integration that speaks an earlier one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-VERSIONS = (2, 1)
+from .series import BuildingSlice, SignedValue
+
+VERSIONS = (3, 2, 1)
 """What this app speaks, newest first."""
 FIRST_WORDS = VERSIONS[-1]
 """The version of what is said before one is agreed: `hello`, and its refusal."""
@@ -147,19 +149,9 @@ class EpochBegun:
     serial: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildingSlice:
-    """What the building's own meters counted; None where there is no meter."""
-
-    start: datetime
-    end: datetime
-    import_wh: int | None
-    export_wh: int | None
-    pv_wh: int | None
-    estimated: bool
-
-
-type RecordBody = SessionAuthorised | SessionStarted | SliceCut | SessionEnded | Denied | EpochBegun | BuildingSlice
+type RecordBody = (
+    SessionAuthorised | SessionStarted | SliceCut | SessionEnded | Denied | EpochBegun | BuildingSlice | SignedValue
+)
 
 
 @dataclass(frozen=True, kw_only=True)

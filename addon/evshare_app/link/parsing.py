@@ -12,7 +12,6 @@ from .messages import (
     Answer,
     BuildingChanged,
     BuildingInfo,
-    BuildingSlice,
     CardsTold,
     Complaint,
     Denied,
@@ -33,6 +32,7 @@ from .messages import (
     SliceCut,
     StallInfo,
 )
+from .series import read_building_slice, read_signed_value
 from .tells import TELLS
 
 
@@ -235,17 +235,6 @@ def _epoch(fields: Fields) -> EpochBegun:
     )
 
 
-def _building_slice(fields: Fields) -> BuildingSlice:
-    return BuildingSlice(
-        start=fields.time("start"),
-        end=fields.time("end"),
-        import_wh=fields.optional("import_wh", fields.whole),
-        export_wh=fields.optional("export_wh", fields.whole),
-        pv_wh=fields.optional("pv_wh", fields.whole),
-        estimated=fields.flag("estimated"),
-    )
-
-
 def _live(fields: Fields) -> Live:
     return Live(stalls=tuple(_live_stall(child) for child in fields.children("stalls", 500)))
 
@@ -330,5 +319,6 @@ _BODIES: Mapping[str, Callable[[Fields], RecordBody]] = {
     "session_ended": _session_ended,
     "denied": _denied,
     "epoch": _epoch,
-    "building_slice": _building_slice,
+    "building_slice": read_building_slice,
+    "signed_value": read_signed_value,
 }

@@ -6,7 +6,7 @@ from datetime import timedelta
 from aiohttp import web
 from sqlalchemy import Connection
 
-from ..i18n import gettext_for
+from ..i18n import gettext_for, mark
 from ..model import ResidentId, from_ms, to_ms
 from ..resident.cards import (
     Card,
@@ -41,18 +41,31 @@ class CardPages:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
-        one, workshop = "/office/cards/{id}", Access.TECHNICIAN
+        everything, one, whose = "/office/cards", "/office/cards/{id}", "/office/residents/{id}"
+        workshop = Access.TECHNICIAN
         return (
-            Route(method="GET", path="/office/cards", handler=self._list, access=Access.OFFICE),
+            Route(method="GET", path=everything, handler=self._list, access=Access.OFFICE),
             Route(method="GET", path="/office/cards/learning", handler=self._learning, access=workshop),
-            Route(method="POST", path="/office/cards/learn", handler=self._learn, access=workshop),
-            Route(method="POST", path="/office/cards/unknown/{id}", handler=self._assign, access=workshop),
+            Route(method="POST", path="/office/cards/learn", handler=self._learn, access=workshop, form_on=everything),
+            Route(
+                method="POST",
+                path="/office/cards/unknown/{id}",
+                handler=self._assign,
+                access=workshop,
+                form_on=everything,
+            ),
             Route(method="GET", path=one, handler=self._show, access=Access.OFFICE),
-            Route(method="POST", path=one, handler=self._save, access=workshop),
+            Route(method="POST", path=one, handler=self._save, access=workshop, form_on=one),
             Route(method="POST", path=f"{one}/block", handler=self._block, access=workshop),
             Route(method="POST", path=f"{one}/unblock", handler=self._unblock, access=workshop),
             Route(method="POST", path=f"{one}/remove", handler=self._remove, access=workshop),
-            Route(method="POST", path="/office/residents/{id}/card", handler=self._learn_theirs, access=workshop),
+            Route(
+                method="POST",
+                path=f"{whose}/card",
+                handler=self._learn_theirs,
+                access=workshop,
+                form_on=whose,
+            ),
         )
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -89,7 +102,9 @@ class CardPages:
         if form.text("quiet_from", 20, default="") or form.text("quiet_to", 20, default=""):
             quiet = Quiet(start=fields.time_of_day(form, "quiet_from"), end=fields.time_of_day(form, "quiet_to"))
             if quiet.start == quiet.end:
-                raise BadInput("quiet_to", quiet.end, "another time than quiet_from; to stop a card, block it")
+                raise BadInput(
+                    "quiet_to", quiet.end, mark("another time than the one they begin at; to stop a card, block it")
+                )
         body = card.asked(
             label=form.text("label", _LABEL, default=""),
             month_wh=fields.read_energy_wh(form, "month_kwh"),

@@ -56,11 +56,11 @@ class DisputePages:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
-        one = "/office/disputes/{id}"
+        all_, one = "/office/disputes", "/office/disputes/{id}"
         return (
-            Route(method="GET", path="/office/disputes", handler=self._list, access=Access.BOARD),
-            Route(method="POST", path=f"{one}/uphold", handler=self._uphold, access=Access.MANAGER),
-            Route(method="POST", path=f"{one}/reject", handler=self._reject, access=Access.MANAGER),
+            Route(method="GET", path=all_, handler=self._list, access=Access.BOARD),
+            Route(method="POST", path=f"{one}/uphold", handler=self._uphold, access=Access.MANAGER, form_on=all_),
+            Route(method="POST", path=f"{one}/reject", handler=self._reject, access=Access.MANAGER, form_on=all_),
         )
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -87,7 +87,7 @@ class DisputePages:
         note = (await read_form(request)).text("note", MOST_TEXT, default="")
         session_id, actor, now = await self._known(request), self._door.manager(request).actor, self._parts.clock()
         if not note:
-            raise BadInput("note", note, "a reason the resident is told")
+            raise BadInput("note", note, mark("a reason the resident is told"))
         return await self._decide(request, lambda conn: reject(conn, session_id, note, actor, now), "rejected")
 
     async def _decide(self, request: web.Request, decide: Callable[[Connection], None], said: str) -> web.Response:
@@ -98,6 +98,7 @@ class DisputePages:
             reasons = {
                 "decided": say("It is decided already."),
                 "runs": say("The session is still open in the books. Please wait a moment until its end has arrived."),
+                "closing": say("Its month is just being closed. Please wait a moment until its statement is issued."),
             }
             raise Refused(409, reasons[refusal.why]) from None
         # What somebody's money is still good for may be more now.

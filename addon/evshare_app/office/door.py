@@ -20,10 +20,12 @@ from yarl import URL
 
 from ..books.building import BuildingRow, NoBuilding, the_building
 from ..books.engine import Books
+from ..closing import Closing
 from ..i18n import best_language, gettext_for, mark
 from ..link.door import AskRefused, LinkDoor, LinkDown
 from ..payment.stripe_rail import StripeRail
 from ..resident.tags import TagKeys
+from ..safekeeping import Safekeeping
 from ..settings import Settings
 from ..tokens import TokenKey, masked_matches
 from ..web.forms import read_form
@@ -67,6 +69,8 @@ class OfficeParts:
     pairing_token: str
     settings: Settings
     clock: Callable[[], datetime]
+    safekeeping: Safekeeping
+    closing: Closing
     ingress_peer: str = INGRESS_PEER
     tags: TagKeys | None = None
     """None: the key of the house's NFC tags cannot be used."""
@@ -132,6 +136,10 @@ class OfficeDoor:
         if request.method == "POST":
             await self._check_post(request, manager)
 
+    def language(self, request: web.Request) -> str:
+        """Return the language this person reads."""
+        return self.view(request).language
+
     async def apologise(self, request: web.Request, status: int, message: str) -> web.Response:
         """Return the page for an error."""
         say = gettext_for(self.view(request).language)
@@ -139,7 +147,9 @@ class OfficeDoor:
         if status == 403 and _MANAGER in request:
             # They are in already, so coming in is not what they lack.
             heading = _PROBLEMS[400][0]
-        return self.page(request, "problem.html", status, heading=say(heading), message=message or say(text))
+        page = self.page(request, "problem.html", heading=say(heading), message=message or say(text))
+        page.set_status(status)
+        return page
 
     def _by_ingress(self, request: web.Request) -> bool:
         return request.remote == self.parts.ingress_peer and "X-Remote-User-Id" in request.headers
@@ -259,7 +269,7 @@ class OfficeDoor:
             who=manager.name or manager.user_id if manager else None,
         )
 
-    def page(self, request: web.Request, template: str, status: int = 200, **context: object) -> web.Response:
+    def page(self, request: web.Request, template: str, **context: object) -> web.Response:
         """Return a rendered page."""
         manager: Manager | None = request.get(_MANAGER)
         text = self.pages.text(
@@ -268,9 +278,10 @@ class OfficeDoor:
             by_ingress=self._by_ingress(request),
             may=lambda route: self.may(request, route),
             role=NAMES[manager.role] if manager is not None else "",
+            quarantined=self.parts.safekeeping.quarantined,
             **context,
         )
-        return web.Response(text=text, status=status, content_type="text/html")
+        return web.Response(text=text, content_type="text/html")
 
     def see_other(self, request: web.Request, address: str) -> web.Response:
         """Return the answer after a POST: look there."""

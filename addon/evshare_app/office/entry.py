@@ -61,7 +61,9 @@ class Entry:
                 "This ticket or link was used already or is too old. Please get a new one in Home Assistant, or ask a "
                 "manager for another link."
             )
-            return self._door.page(request, "sign_in.html", 403, problem=problem)
+            page = self._door.page(request, "sign_in.html", problem=problem)
+            page.set_status(403)
+            return page
         response = self._door.see_other(request, "/office")
         self._door.give_cookie(response, cookie, life)
         return response

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from aiohttp import web
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from ..books.schema import building as building_table
-from ..i18n import LANGUAGES
+from ..i18n import LANGUAGES, mark
 from ..ledger.ledger import verify
 from ..statement.checks import run_checks
+from ..statement.house_rules import law_profile, open_month, set_rule
+from ..statement.law_profile import law_profiles
 from ..statement.remittance import is_iban
 from ..web.compress import keep_plain
 from ..web.forms import BadInput, read_form
@@ -28,7 +30,13 @@ class HousePages:
         return (
             Route(method="GET", path="/office/checks", handler=self._checks, access=Access.BOARD),
             Route(method="GET", path="/office/settings", handler=self._settings, access=Access.BOARD),
-            Route(method="POST", path="/office/settings", handler=self._save, access=Access.MANAGER),
+            Route(
+                method="POST",
+                path="/office/settings",
+                handler=self._save,
+                access=Access.MANAGER,
+                form_on="/office/settings",
+            ),
         )
 
     async def _checks(self, request: web.Request) -> web.Response:
@@ -43,13 +51,16 @@ class HousePages:
         )
 
     async def _settings(self, request: web.Request) -> web.Response:
-        settings = self._parts.settings
+        settings, view = self._parts.settings, self._door.view(request)
+        law = await self._parts.books.read(lambda conn: law_profile(conn, open_month(conn)))
         page = self._door.page(
             request,
             "settings.html",
             here="settings",
             house=self._door.building(request),
             languages=LANGUAGES,
+            laws={code: one.name[view.language] for code, one in law_profiles().items()},
+            law=law.code,
             portal=self._door.portal_address(request),
             guessed=settings.portal_url is None,
             secure=settings.portal_is_https,
@@ -66,9 +77,9 @@ class HousePages:
         iban = form.text("iban", 60, default="").replace(" ", "").upper()
         payee = form.text("payee", 70, default="")
         if iban and not is_iban(iban):
-            raise BadInput("iban", iban, "a valid IBAN, such as DE89 3704 0044 0532 0130 00")
+            raise BadInput("iban", iban, mark("a valid IBAN, such as DE89 3704 0044 0532 0130 00"))
         if iban and not payee:
-            raise BadInput("payee", "nothing", "the name of the account's holder, at most 70 characters")
+            raise BadInput("payee", "nothing", mark("the name of the account’s holder, at most 70 characters"))
         values = {
             "iban": iban or None,
             "payee": payee or None,
@@ -76,5 +87,14 @@ class HousePages:
             "contact": form.text("contact", 120, default="") or None,
             "language": form.choice("language", LANGUAGES),
         }
-        await self._parts.books.write(lambda conn: conn.execute(update(building_table).values(**values)) and None)
+        law = form.choice("law", ("", *law_profiles()), default="")
+        actor, now = self._door.manager(request).actor, self._parts.clock()
+
+        def save(conn: Connection) -> None:
+            conn.execute(update(building_table).values(**values))
+            month = open_month(conn)
+            if law and law != law_profile(conn, month).code:
+                set_rule(conn, "law", month, {"profile": law}, actor, now)
+
+        await self._parts.books.write(save)
         return self._door.see_other(request, "/office/settings?said=saved")

@@ -1,6 +1,7 @@
 """Months in the office: what one comes to, closing it, and what became of its statements."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 import logging
@@ -9,13 +10,20 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from babel.numbers import get_currency_precision
 
-from ..i18n import gettext_for
+from ..closing import CHECKING, COLLECTING, FILES, STEPS
+from ..formats import locale_for
+from ..i18n import gettext_for, mark
 from ..model import Month, StatementId
 from ..payment.bank import record_transfer
 from ..payment.rail import PaymentError
-from ..statement.close import CloseRefused, close_month, preview_month, reasons_against
+from ..statement.charge_text import charge_text
+from ..statement.close import ISSUING, SIGNING, CloseRefused, close_of, preview_month
+from ..statement.findings import DONE, Finding, findings
+from ..statement.month_export import anyone_on_paper, as_json, documents_of, lines, service_charge
+from ..statement.pdf import render_together
+from ..statement.preview import AccountTotal
 from ..web.documents import html_document, pdf_document
-from ..web.forms import BadInput, read_form
+from ..web.forms import BadInput, read_form, sent_fields
 from ..web.listener import Access, Refused, Route
 from .door import OfficeDoor
 from .reading import StatementRow, months_known, statement_file, statement_row, statements_of_month
@@ -37,28 +45,54 @@ class MonthPages:
         manager, board, one = Access.MANAGER, Access.BOARD, "/office/statements/{id}"
         return (
             Route(method="GET", path="/office/month", handler=self._show, access=board),
+            Route(method="GET", path="/office/month/{file}", handler=self._export, access=board),
             Route(method="POST", path="/office/month/close", handler=self._close, access=manager),
             Route(method="POST", path="/office/month/collect", handler=self._collect_open, access=manager),
             Route(method="GET", path=f"{one}/page", handler=self._statement_page, access=board),
             Route(method="GET", path=f"{one}/pdf", handler=self._statement_pdf, access=board),
-            Route(method="POST", path=f"{one}/transfer", handler=self._transfer, access=manager),
+            Route(
+                method="POST",
+                path=f"{one}/transfer",
+                handler=self._transfer,
+                access=manager,
+                form_on="/office/month",
+            ),
             Route(method="POST", path=f"{one}/collect", handler=self._collect, access=manager),
         )
 
     async def _show(self, request: web.Request) -> web.Response:
         building, now = self._door.building(request), self._parts.clock()
         months = await self._parts.books.read(lambda conn: months_known(conn, now, building.zone))
-        asked = request.query.get("month")
+        # A form of this page that could not be used names the month it stood in.
+        asked = dict(await sent_fields(request)).get("month")
         # The month people come for is the last one that is over.
         month = _month(asked) if asked else (months[1] if len(months) > 1 else months[0])
-        preview, reasons, statements = await self._parts.books.read(
+        preview, found, run, statements, on_paper = await self._parts.books.read(
             lambda conn: (
-                preview_month(conn, month),
-                reasons_against(conn, month, now),
+                preview_month(conn, month, now),
+                findings(conn, month, now),
+                close_of(conn, month),
                 statements_of_month(conn, month, now),
+                anyone_on_paper(conn, month),
             )
         )
-        say = gettext_for(self._door.view(request).language)
+        language = self._door.view(request).language
+        say, locale = gettext_for(language), locale_for(language, building.zone)
+
+        def charges(of: AccountTotal) -> list[tuple[str, int]]:
+            return [
+                (
+                    charge_text(
+                        one.kind, one.details, say, currency=preview.currency, locale=locale, zone=building.zone
+                    ),
+                    one.gross_minor,
+                )
+                for one in of.charges
+            ]
+
+        obstacles = [one for one in found if one.blocks] + (
+            [Finding(what=preview.problem, blocks=True)] if preview.problem is not None else []
+        )
         return self._door.page(
             request,
             "month.html",
@@ -66,26 +100,53 @@ class MonthPages:
             month=month,
             months=months if month in months else [month, *months],
             preview=preview,
-            reasons=[reason.text(say) for reason in reasons],
-            disputed=[reason.text(say) for reason in preview.disputed],
+            charges=charges,
+            obstacles=[_said(one, say) for one in obstacles],
+            doubts=[_said(one, say) for one in found if not one.blocks],
+            run=run,
+            steps=STEPS,
+            step_names=STEP_NAMES,
             statements=statements,
             states=PAY_STATES,
             paid=sum(one.gross.minor - one.standing.due.minor for one in statements),
             due=sum(one.standing.due.minor for one in statements),
             today=now.astimezone(building.zone).date().isoformat(),
             cards=self._parts.rail is not None,
+            on_paper=on_paper,
             said=self._said(request),
         )
 
     async def _close(self, request: web.Request) -> web.Response:
-        month = _month((await read_form(request)).text("month", 7))
-        actor, now = self._door.manager(request).actor, self._parts.clock()
+        form = await read_form(request)
+        month, seen = _month(form.text("month", 7)), form.text("seen", 64, default="")
         try:
-            await self._parts.books.write(lambda conn: close_month(conn, month, actor, now))
+            await self._parts.closing.approve(month, seen, self._door.manager(request).actor)
         except CloseRefused as refusal:
             say = gettext_for(self._door.view(request).language)
             raise Refused(409, " ".join(reason.text(say) for reason in refusal.reasons)) from None
         return self._back(request, month, "closed")
+
+    async def _export(self, request: web.Request) -> web.Response:
+        month, name = _month(request.query.get("month", "")), request.match_info["file"]
+        if name in ("print.pdf", "paper.pdf"):
+            documents = await self._parts.books.read(
+                lambda conn: list(documents_of(conn, month, on_paper=name == "paper.pdf"))
+            )
+            # Beside the loop: hundreds of pages take a while.
+            content = await asyncio.to_thread(render_together, documents)
+        elif name in _EXPORTS:
+            content = await self._parts.books.read(lambda conn: _EXPORTS[name](conn, month))
+        else:
+            content = None
+        if content is None:
+            raise Refused(404)
+        return web.Response(
+            body=content,
+            content_type={"csv": "text/csv", "json": "application/json", "pdf": "application/pdf"}[
+                name[-4:].strip(".")
+            ],
+            headers={"Content-Disposition": f'attachment; filename="{month}-{name}"'},
+        )
 
     async def _collect_open(self, request: web.Request) -> web.Response:
         month = _month((await read_form(request)).text("month", 7))
@@ -168,6 +229,26 @@ class MonthPages:
         return Refused(409, str(problem))
 
 
+STEP_NAMES = {
+    ISSUING: mark("Issuing the statements"),
+    SIGNING: mark("Signing the ledger"),
+    FILES: mark("Making pages and PDFs"),
+    COLLECTING: mark("Collecting by card"),
+    CHECKING: mark("Checking the books"),
+    DONE: mark("Done"),
+}
+"""What a close does at each of its steps."""
+
+
+_TYPES = {"csv": "text/csv", "json": "application/json", "pdf": "application/pdf"}
+_EXPORTS = {"lines.csv": lines, "statements.json": as_json, "service-charge.csv": service_charge}
+
+
+def _said(one: Finding, say: Callable[[str], str]) -> tuple[str, str]:
+    """Say what was found, and what to do."""
+    return one.what.text(say), one.do.text(say) if one.do is not None else ""
+
+
 def _month(text: str) -> Month:
     try:
         month = Month.parse(text)
@@ -184,7 +265,7 @@ def _day(text: str) -> date:
     except ValueError:
         day = date.min
     if not _YEARS[0] <= day.year < _YEARS[1]:
-        raise BadInput("day", text, "a date such as 2026-07-01")
+        raise BadInput("day", text, mark("a date such as 2026-07-01"))
     return day
 
 
@@ -195,11 +276,11 @@ def _noon(day: date, zone: ZoneInfo, now: datetime) -> datetime:
 
 def _amount_minor(text: str, currency: str) -> int:
     digits = get_currency_precision(currency)
-    accepted = f"an amount above 0 with at most {digits} decimals, without grouping"
+    accepted = mark("an amount above 0 with at most %(digits)s decimals, without grouping")
     try:
         amount = Decimal(text.replace(",", ".")).scaleb(digits)
     except InvalidOperation:
-        raise BadInput("amount", text, accepted) from None
+        raise BadInput("amount", text, accepted, digits=digits) from None
     if not amount.is_finite() or amount != amount.to_integral_value() or not 0 < amount < 10**12:
-        raise BadInput("amount", text, accepted)
+        raise BadInput("amount", text, accepted, digits=digits)
     return int(amount)

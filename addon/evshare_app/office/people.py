@@ -9,11 +9,12 @@ from markupsafe import Markup
 import segno
 from sqlalchemy import Connection
 
-from ..i18n import LANGUAGES, gettext_for
+from ..i18n import LANGUAGES, gettext_for, mark
 from ..model import Month, ResidentId, from_ms
 from ..money import Money
 from ..resident.cards import cards
 from ..resident.devices import INVITE_LIFE, devices_of, invite_resident, sign_out_device
+from ..resident.mail_trouble import mail_trouble
 from ..resident.passkeys import passkeys_of, remove_passkey
 from ..resident.people import NoSuchResident, Person, people, person, set_blocked, set_contact, set_rail
 from ..resident.rules import Hours, rule_of, used_this_month
@@ -23,6 +24,7 @@ from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Refused, Route
 from .door import OfficeDoor
 from .fields import kwh_text
+from .mail import mail_notice
 from .reading import energy_by_resident, phones_by_resident, readers, stalls
 from .rules import MOST_SPANS
 
@@ -40,7 +42,7 @@ class PeoplePages:
         return (
             Route(method="GET", path="/office/residents", handler=self._list, access=Access.OFFICE),
             Route(method="GET", path=one, handler=self._show, access=Access.OFFICE),
-            Route(method="POST", path=one, handler=self._save, access=Access.MANAGER),
+            Route(method="POST", path=one, handler=self._save, access=Access.MANAGER, form_on=one),
             Route(method="POST", path=f"{one}/invite", handler=self._invite, access=Access.MANAGER),
             Route(method="POST", path=f"{one}/block", handler=self._block, access=Access.MANAGER),
             Route(method="POST", path=f"{one}/unblock", handler=self._unblock, access=Access.MANAGER),
@@ -52,8 +54,13 @@ class PeoplePages:
         building, now = self._door.building(request), self._parts.clock()
         month = Month.of(now, building.zone)
         start, _ = month.bounds(building.zone)
-        everyone, energy, phones = await self._parts.books.read(
-            lambda conn: (people(conn), energy_by_resident(conn, start), phones_by_resident(conn, now))
+        everyone, energy, phones, mail = await self._parts.books.read(
+            lambda conn: (
+                people(conn),
+                energy_by_resident(conn, start),
+                phones_by_resident(conn, now),
+                mail_trouble(conn, now),
+            )
         )
         return self._door.page(
             request,
@@ -64,6 +71,7 @@ class PeoplePages:
             energy=energy,
             phones=phones,
             month=month,
+            **mail_notice(mail, self._parts.settings.smtp),
         )
 
     async def _show(self, request: web.Request) -> web.Response:
@@ -111,7 +119,7 @@ class PeoplePages:
         whom, form = await self._whom(request), await read_form(request)
         email = form.text("email", 254, default="")
         if email and (email.count("@") != 1 or " " in email or email.startswith("@") or email.endswith("@")):
-            raise BadInput("email", email, "an address such as name@example.org, or nothing")
+            raise BadInput("email", email, mark("an address such as name@example.org, or nothing"))
         language = form.choice("language", ("", *LANGUAGES))
         rail = form.choice("rail", ("bank", "stripe") if self._parts.rail is not None else ("bank",), default="bank")
 
@@ -145,6 +153,7 @@ class PeoplePages:
             code_until=now + CODE_LIFE,
             typed_at=self._door.portal_address(request).partition("://")[2] + "/i",
             guessed=self._parts.settings.portal_url is None,
+            relayed=bool(self._parts.settings.portal_base),
         )
         # It shows what lets a phone in.
         return keep_plain(page)

@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from ..books.access_tables import card
-from ..books.schema import account, cdr, device, record, resident, session, slice_, statement
+from ..books.access_tables import card, guest_pass
+from ..books.common import paid_by_others
+from ..books.schema import account, device, record, resident, session, slice_, statement
 from ..books.schema import stall as stall_table
+from ..books.session_cost import session_cost
 from ..model import AccountId, Month, StatementId, from_ms, to_ms
 from ..money import Money
 from ..payment.rail import Standing
 from ..payment.standing import standings
+from ..statement.files import HTML, PDF, kept_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,10 @@ class DaySession:
     ended_ms: int | None
     energy_wh: int
     cost: Money | None
+    guest: str | None
+    """What the pass it runs on is called; None where it is no guest's."""
+    common: bool
+    """The building pays for it, not the resident."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,12 +140,13 @@ def day_sessions(conn: Connection, start: datetime) -> list[DaySession]:
             session,
             stall_table.c.name.label("stall"),
             resident.c.name.label("resident"),
-            cdr.c.gross_minor,
-            cdr.c.currency,
+            *session_cost(),
+            guest_pass.c.label.label("guest"),
+            paid_by_others().label("common"),
         )
         .join(stall_table, stall_table.c.stall_id == session.c.stall_id)
         .join(resident, resident.c.resident_id == session.c.resident_id)
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
+        .outerjoin(guest_pass, guest_pass.c.pass_id == session.c.credential_id)
         .where(session.c.started_ms.is_not(None), (session.c.ended_ms.is_(None)) | (session.c.ended_ms >= to_ms(start)))
         .order_by(session.c.started_ms.desc())
         .limit(100)
@@ -152,6 +160,8 @@ def day_sessions(conn: Connection, start: datetime) -> list[DaySession]:
             ended_ms=row.ended_ms,
             energy_wh=row.energy_wh,
             cost=None if row.gross_minor is None else Money(row.gross_minor, row.currency),
+            guest=row.guest,
+            common=bool(row.common),
         )
         for row in rows
     ]
@@ -192,10 +202,10 @@ def resident_names(conn: Connection) -> dict[str, str]:
 
 
 def energy_by_resident(conn: Connection, start: datetime) -> dict[str, int]:
-    """Return the Wh of everyone's sessions that run or ended since `start`."""
+    """Return the Wh of everyone's sessions that run or ended since `start`, without those the building pays."""
     rows = conn.execute(
         select(session.c.resident_id, func.sum(session.c.energy_wh))
-        .where(session.c.ended_ms.is_(None) | (session.c.ended_ms >= to_ms(start)))
+        .where(session.c.ended_ms.is_(None) | (session.c.ended_ms >= to_ms(start)), ~paid_by_others())
         .group_by(session.c.resident_id)
     )
     return {row[0]: int(row[1] or 0) for row in rows}
@@ -252,10 +262,10 @@ def _statements(conn: Connection, now: datetime, month: Month | None = None) -> 
 
 def statement_file(conn: Connection, statement_id: str) -> tuple[str, str, bytes] | None:
     """Return number, page and PDF of a statement."""
-    row = conn.execute(
-        select(statement.c.number, statement.c.html, statement.c.pdf).where(statement.c.statement_id == statement_id)
-    ).one_or_none()
-    return None if row is None else (row.number, row.html, row.pdf)
+    number = conn.scalar(select(statement.c.number).where(statement.c.statement_id == statement_id))
+    if number is None:
+        return None
+    return number, kept_file(conn, statement_id, HTML).decode(), kept_file(conn, statement_id, PDF)
 
 
 def months_known(conn: Connection, now: datetime, zone: ZoneInfo) -> Sequence[Month]:

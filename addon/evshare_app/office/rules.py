@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from sqlalchemy import Connection
 
+from ..i18n import mark
 from ..link.moving import remove_cards_left_behind
 from ..model import ResidentId, to_ms
 from ..resident.moving import move_out_those_due
@@ -31,8 +32,8 @@ class RulePages:
         """Return what this room answers."""
         one = "/office/residents/{id}"
         return (
-            Route(method="POST", path=f"{one}/rules", handler=self._rules, access=Access.MANAGER),
-            Route(method="POST", path=f"{one}/moving", handler=self._moving, access=Access.MANAGER),
+            Route(method="POST", path=f"{one}/rules", handler=self._rules, access=Access.MANAGER, form_on=one),
+            Route(method="POST", path=f"{one}/moving", handler=self._moving, access=Access.MANAGER, form_on=one),
         )
 
     async def _rules(self, request: web.Request) -> web.Response:
@@ -57,7 +58,7 @@ class RulePages:
         moved_in = fields.first_instant(form, "moves_in", zone)
         moves_out = fields.first_instant(form, "moves_out", zone, after=True)
         if moved_in is not None and moves_out is not None and moves_out <= moved_in:
-            raise BadInput("moves_out", form.text("moves_out"), "nothing, or a day not before moves_in")
+            raise BadInput("moves_out", form.text("moves_out"), mark("nothing, or a day not before the first"))
 
         def save(conn: Connection) -> None:
             set_moves(conn, whom.resident_id, moved_in, moves_out)
@@ -83,7 +84,7 @@ def _stall_ids(form: Form, known: Sequence[str]) -> tuple[str, ...] | None:
         return None
     chosen = tuple(stall_id for stall_id in known if form.text(f"stall:{stall_id}", 5, default=""))
     if not chosen:
-        raise BadInput("stalls", "chosen, and no stall", "all, or at least one stall")
+        raise BadInput("stalls", "chosen, and no stall", mark("all, or at least one stall"))
     return chosen
 
 
@@ -94,5 +95,5 @@ def _hours(form: Form, place: int) -> Hours | None:
     if not days and not form.text(start, 20, default="") and not form.text(end, 20, default=""):
         return None
     if not days:
-        raise BadInput(f"{day}1 to {day}7", "no day", "at least one day, or nothing in this row")
+        raise BadInput(f"{day}1", "no day", mark("at least one day, or no hours"))
     return Hours(days=days, start=fields.time_of_day(form, start), end=fields.time_of_day(form, end))

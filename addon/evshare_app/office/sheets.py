@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from ..i18n import gettext_for
+from ..i18n import gettext_for, mark
 from ..web.documents import pdf_document
 from ..web.forms import BadInput, Form
 from ..web.listener import Access, Refused, Route
@@ -28,10 +28,11 @@ class SheetPages:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
+        here, office = "/office/sheets", Access.OFFICE
         return (
-            Route(method="GET", path="/office/sheets", handler=self._show, access=Access.OFFICE),
-            Route(method="GET", path="/office/sheets/stickers", handler=self._stickers, access=Access.OFFICE),
-            Route(method="GET", path="/office/sheets/poster", handler=self._poster, access=Access.OFFICE),
+            Route(method="GET", path=here, handler=self._show, access=office),
+            Route(method="GET", path=f"{here}/stickers", handler=self._stickers, access=office, form_on=here),
+            Route(method="GET", path=f"{here}/poster", handler=self._poster, access=office, form_on=here),
         )
 
     async def _show(self, request: web.Request) -> web.Response:
@@ -55,7 +56,8 @@ class SheetPages:
         chosen = form.choice("stall", ["", *(stall.stall_id for stall in known)], default="")
         copies = form.text("copies", 4, default="1")
         if not (copies.isascii() and copies.isdecimal() and 1 <= int(copies) <= _MOST_COPIES):
-            raise BadInput("copies", copies, f"a whole number, 1 to {_MOST_COPIES}")
+            accepted = mark("a whole number from %(least)s to %(most)s")
+            raise BadInput("copies", copies, accepted, least=1, most=_MOST_COPIES)
         paper, size = form.choice("paper", PAPERS, default="a4"), form.choice("size", SIZES, default="small")
         stickers = [
             Sticker(stall=stall.name, code=stall.code)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from sqlalchemy import Connection
 
-from ..i18n import gettext_for
+from ..i18n import gettext_for, mark
 from ..model import ResidentId, StallId
 from ..resident.people import people
 from ..resident.sun import UID_BYTES
@@ -35,7 +35,7 @@ class TagPages:
         workshop = Access.TECHNICIAN
         return (
             Route(method="GET", path="/office/tags", handler=self._list, access=Access.OFFICE),
-            Route(method="POST", path="/office/tags", handler=self._add, access=workshop),
+            Route(method="POST", path="/office/tags", handler=self._add, access=workshop, form_on="/office/tags"),
             Route(method="POST", path="/office/tags/{id}/remove", handler=self._remove, access=workshop),
         )
 
@@ -71,9 +71,8 @@ class TagPages:
         try:
             await self._parts.books.write(add)
         except TagKnown:
-            raise BadInput(
-                "uid", uid.hex().upper(), "the UID of a tag that is not in use; remove that one first"
-            ) from None
+            accepted = mark("the UID of a tag that is not in use; remove that one first")
+            raise BadInput("uid", uid.hex().upper(), accepted) from None
         portal = self._door.portal_address(request)
         page = self._door.page(
             request,
@@ -115,7 +114,7 @@ class TagPages:
 
 
 def _uid(typed: str) -> bytes:
-    accepted = "the 7 bytes of an NTAG 424 DNA, such as 04 DE 5F 1E AC C0 40"
+    accepted = mark("the 7 bytes of an NTAG 424 DNA, such as 04 DE 5F 1E AC C0 40")
     text = typed.replace(":", "").replace(" ", "").replace("-", "")
     try:
         uid = bytes.fromhex(text)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ..books.access_tables import office_person
 from ..books.building import the_building
-from ..i18n import gettext_for
+from ..i18n import gettext_for, mark
 from ..model import to_ms
 from ..tokens import digest, new_token
 from ..web.compress import keep_plain
@@ -46,11 +46,11 @@ class TeamPages:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
-        one, manager = "/office/team/{id}", Access.MANAGER
+        team, one, manager = "/office/team", "/office/team/{id}", Access.MANAGER
         return (
-            Route(method="GET", path="/office/team", handler=self._show, access=Access.BOARD),
-            Route(method="POST", path="/office/team/invite", handler=self._invite, access=manager),
-            Route(method="POST", path="/office/team/user", handler=self._name_user, access=manager),
+            Route(method="GET", path=team, handler=self._show, access=Access.BOARD),
+            Route(method="POST", path=f"{team}/invite", handler=self._invite, access=manager, form_on=team),
+            Route(method="POST", path=f"{team}/user", handler=self._name_user, access=manager, form_on=team),
             Route(method="POST", path=f"{one}/invite", handler=self._invite_again, access=manager),
             Route(method="POST", path=f"{one}/remove", handler=self._remove, access=manager),
         )
@@ -108,13 +108,15 @@ class TeamPages:
         name, role = _name(form), Role(form.choice("role", Role))
         user_id = form.text("user_id", 64)
         if not _USER_ID.fullmatch(user_id):
-            raise BadInput("user_id", user_id, "the id of a user of Home Assistant: letters, digits, - and _")
+            accepted = mark("the id of a user of Home Assistant: letters, digits, - and _")
+            raise BadInput("user_id", user_id, accepted)
         by = self._door.manager(request).actor
 
         def add(conn: Connection) -> None:
             taken = select(office_person.c.name).where(office_person.c.ha_user_id == user_id)
             if (whose := conn.scalar(taken)) is not None:
-                raise BadInput("user_id", user_id, f"a user who has no role yet; this one is {whose}")
+                accepted = mark("a user who has no role yet; this one is %(name)s")
+                raise BadInput("user_id", user_id, accepted, name=whose)
             _add(conn, Member(person_id=uuid4().hex, name=name, role=role, ha_user_id=user_id), by, now)
 
         await self._parts.books.write(add)
@@ -202,5 +204,5 @@ def _add(conn: Connection, member: Member, by: str, now: datetime) -> None:
 def _name(form: Form) -> str:
     name = form.text("name", 80)
     if not name:
-        raise BadInput("name", "nothing", "a name, at most 80 characters")
+        raise BadInput("name", "nothing", mark("a name, at most 80 characters"))
     return name

@@ -1,4 +1,4 @@
-"""The office's first page: what happens in the building now, and what happened today."""
+"""The office's first page: what happens in the building now, who waits, and what happened today."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from ..link.messages import LiveSession, LiveStall
+from ..resident.mail_trouble import mail_trouble
 from ..web.listener import Access, Route
 from .door import OfficeDoor
+from .mail import mail_notice
 from .reading import day_bounds, day_energy, day_sessions, denied_since, resident_names, stalls
+from .waiting import WaitingLine, waiting_now
 from .words import CREDENTIALS, DENIALS, MODES, STATUSES, UNKNOWN_STATUS
 
 
@@ -23,6 +26,8 @@ class StallToday:
     session: LiveSession | None
     resident: str
     mode: str
+    kept: WaitingLine | None
+    """Whom it is kept for."""
 
 
 class TodayPage:
@@ -39,15 +44,19 @@ class TodayPage:
         parts = self._door.parts
         building, live, now = self._door.building(request), parts.link.live, parts.clock()
         start, end = day_bounds(now, building.zone)
-        known, names, day, sessions, denied = await parts.books.read(
+        known, names, day, sessions, denied, mail = await parts.books.read(
             lambda conn: (
                 stalls(conn),
                 resident_names(conn),
                 day_energy(conn, start, end, building.zone),
                 day_sessions(conn, start),
                 denied_since(conn, start),
+                mail_trouble(conn, now),
             )
         )
+        by_id = {stall.stall_id: stall.name for stall in known}
+        waiting = await parts.books.read(lambda conn: waiting_now(conn, now, names, by_id))
+        kept = {line.stall_id: line for line in waiting if line.stall_id is not None}
         lines = []
         for stall in known:
             seen = live.stall(stall.stall_id) if live.connected else None
@@ -60,6 +69,7 @@ class TodayPage:
                     session=running,
                     resident=names.get(running.resident_id, "") if running else "",
                     mode=MODES.get(running.mode, "") if running else "",
+                    kept=kept.get(stall.stall_id),
                 )
             )
         return self._door.page(
@@ -67,6 +77,8 @@ class TodayPage:
             "today.html",
             here="today",
             stalls=lines,
+            waiting=waiting,
+            **mail_notice(mail, parts.settings.smtp),
             power_w=sum(line.seen.power_w or 0 for line in lines if line.seen),
             charging=sum(1 for line in lines if line.session),
             day=day,

@@ -84,13 +84,29 @@ CREDENTIALS = {
     "car": mark("Car"),
 }
 
-PASS_STATES = {
-    "valid": (mark("Valid"), "good"),
-    "used_up": (mark("Used up"), "info"),
-    "over": (mark("Run out"), "info"),
-    "revoked": (mark("Withdrawn"), "bad"),
+MAIL_TROUBLES = {
+    "unreached": (
+        mark("The mail server %(host)s cannot be reached."),
+        mark("See whether the house has internet, and to the server’s name and port in the app’s configuration."),
+    ),
+    "untrusted": (
+        mark("The mail server %(host)s does not encrypt in a way that can be trusted."),
+        mark("See to its name and to the encryption in the app’s configuration."),
+    ),
+    "sign_in": (
+        mark("The mail server %(host)s refuses user name or password."),
+        mark("Enter both anew in the app’s configuration."),
+    ),
+    "refused": (
+        mark("The mail server %(host)s takes no e-mails from here."),
+        mark("Ask whoever runs it; often the sender’s address has to be one of theirs."),
+    ),
+    "busy": (
+        mark("The mail server %(host)s puts the e-mails off."),
+        mark("It is tried again by itself. If it stays so, ask whoever runs it."),
+    ),
 }
-"""Text and tone of what a guest pass is good for."""
+"""What keeps e-mails in the house, and what helps."""
 
 LOCKS = {
     "enforced": mark("Locked: only residents can charge."),
@@ -107,3 +123,11 @@ PAY_STATES = {
     "needs_customer": (mark("Needs the resident"), "bad"),
     "below_minimum": (mark("Too little for a card"), "sun"),
 }
+
+TARIFF_STATES = {
+    "in_force": (mark("In force"), "good"),
+    "coming": (mark("To come"), "info"),
+    "past": (mark("Past"), ""),
+    "withdrawn": (mark("Withdrawn"), "bad"),
+}
+"""Text and tone of a tariff's version."""

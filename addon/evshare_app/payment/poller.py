@@ -10,10 +10,12 @@ import logging
 
 import stripe
 
+from ..books.building import the_building
 from ..books.engine import Books
 from . import events, operations, orders, stripe_effects
 from .conversation import Conversation
 from .operations import Kind, Operation, OperationState
+from .rail import Unclaimed
 from .standing import oldest_due
 from .stripe_facts import IntentFacts, IntentStatus
 
@@ -29,6 +31,7 @@ IDLE_S = 15 * 60
 LONGEST_PAUSE_S = 300
 """Between looks while Stripe does not answer."""
 
+_TAKES_MONEY = (IntentStatus.SUCCEEDED, IntentStatus.PROCESSING)
 _ON_PAGE = timedelta(minutes=30)
 _FRESH = timedelta(hours=1)
 
@@ -106,31 +109,44 @@ class Poller:
         if self._reconciled is None:
             await self._reconcile()
 
-    async def _reconcile(self) -> None:
+    async def compare(self, since: datetime) -> list[Unclaimed]:
+        """Compare everything since then, and return the money the books cannot place."""
+        async with self._lock:
+            return await self._reconcile(since)
+
+    async def _reconcile(self, made_since: datetime | None = None) -> list[Unclaimed]:
         """Compare all PaymentIntents since the oldest unpaid statement with the books, and ask about what is open."""
         now = self._clock()
         oldest = await self._books.read(oldest_due)
-        since = min(oldest or now, now - RECONCILE_EVERY) - RECONCILE_EVERY
+        since = min(oldest or now, made_since or now, now - RECONCILE_EVERY) - RECONCILE_EVERY
+        site = await self._books.read(lambda conn: the_building(conn).building_id)
+        unclaimed = []
         async for facts in self._conversation.intents_since(since):
-            if facts.operation_id is not None:
-                await self._compare(facts, facts.operation_id)
+            if facts.operation_id is None or facts.site != site:
+                continue
+            if not await self._compare(facts, facts.operation_id) and facts.status in _TAKES_MONEY:
+                unclaimed.append(_unclaimed(facts))
         for operation in await self._books.read(operations.all_open):
             if operation.provider_id is not None:
                 await self._conversation.refresh(operation)
         await self._books.write(lambda conn: events.forget_old(conn, now))
         self._reconciled = now
+        return unclaimed
 
-    async def _compare(self, facts: IntentFacts, operation_id: str) -> None:
+    async def _compare(self, facts: IntentFacts, operation_id: str) -> bool:
+        """Take in how a PaymentIntent is; return whether the books know what it is for."""
         operation = await self._books.read(lambda conn: operations.find(conn, operation_id))
         paid = facts.status is IntentStatus.SUCCEEDED
         if operation is None:
             adopted = await self._books.write(lambda conn: stripe_effects.adopt(conn, facts, self._clock()))
             if paid and not adopted:
                 _LOGGER.error("Payment %s at Stripe is for a statement these books do not have", facts.id)
-        elif operation.open or (paid and operation.state is not OperationState.SUCCEEDED):
+            return adopted
+        if operation.open or (paid and operation.state is not OperationState.SUCCEEDED):
             await self._conversation.settle(operation, facts)
         elif paid:
             await self._books.write(lambda conn: stripe_effects.money_seen(conn, operation, facts, self._clock()))
+        return True
 
     async def _operation_of(self, event: events.Seen) -> Operation | None:
         return await self._books.read(lambda conn: events.operation_of(conn, event))
@@ -140,6 +156,16 @@ class Poller:
 
     async def _remember(self, event: events.Seen) -> None:
         await self._books.write(lambda conn: events.remember(conn, (event,), self._clock()))
+
+
+def _unclaimed(facts: IntentFacts) -> Unclaimed:
+    return Unclaimed(
+        external_id=facts.id,
+        number=facts.number or "",
+        amount_minor=facts.received_minor or facts.amount_minor,
+        currency=facts.currency,
+        at=facts.created,
+    )
 
 
 def _tells_more(event: events.Seen, operation: Operation) -> bool:

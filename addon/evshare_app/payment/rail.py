@@ -3,6 +3,7 @@
 A rail never decides what is owed. Amount, currency and account come from the books; the rail collects and reports.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -55,6 +56,18 @@ class Standing:
     retry_at: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unclaimed:
+    """Money at the provider that carries our mark, and that the books cannot place."""
+
+    external_id: str
+    number: str
+    """Of the statement it was for."""
+    amount_minor: int
+    currency: str
+    at: datetime
+
+
 class Rail(Protocol):
     """A way to collect. Every method may be repeated at any time; none collects twice."""
 
@@ -70,3 +83,9 @@ class Rail(Protocol):
 
     async def poll(self) -> None:
         """Finish what was begun and learn what happened at the provider."""
+
+    async def compare(self, since: datetime) -> Sequence[Unclaimed]:
+        """Compare everything made at the provider since then with the books, taking in what they can place.
+
+        Returns what they cannot. Nothing is ordered.
+        """

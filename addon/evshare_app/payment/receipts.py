@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, select
 
 from ..books.building import the_building
 from ..books.schema import payment as table
-from ..ledger.accounts import PAYMENT_FEES, receivable
-from ..ledger.ledger import NewTransaction, Posting, post
+from ..ledger.ledger import post
+from ..ledger.templates import Event, fee_kept, paid
 from ..model import AccountId, StatementId, to_ms
 from .rail import PaymentRefused
 
@@ -66,22 +66,14 @@ def book(conn: Connection, receipt: Receipt, now: datetime) -> str:
             at_ms=to_ms(receipt.at),
         )
     )
-    post(
-        conn,
-        NewTransaction(
-            transaction_id=f"payment:{payment_id}",
-            kind="payment",
-            occurred=receipt.at,
-            actor=receipt.actor,
-            reason=f"statement {receipt.number} paid, {receipt.rail} {receipt.external_id}",
-            postings=[
-                Posting(receipt.into, receipt.amount_minor),
-                Posting(receivable(receipt.account_id), -receipt.amount_minor),
-            ],
-            currency=receipt.currency,
-        ),
-        now,
+    event = Event(
+        transaction_id=f"payment:{payment_id}",
+        occurred=receipt.at,
+        actor=receipt.actor,
+        reason=f"statement {receipt.number} paid, {receipt.rail} {receipt.external_id}",
+        currency=receipt.currency,
     )
+    post(conn, paid(event, receipt.account_id, receipt.amount_minor, receipt.into), now)
     return payment_id
 
 
@@ -98,19 +90,14 @@ def book_fee(conn: Connection, receipt: Receipt, fee: Fee, now: datetime) -> Non
     """Book the provider's fee of a booked receipt, once."""
     if fee.amount_minor == 0:
         return
-    post(
-        conn,
-        NewTransaction(
-            transaction_id=f"fee:{_payment_id(receipt.rail, receipt.external_id)}",
-            kind="payment_fee",
-            occurred=fee.at,
-            actor=receipt.actor,
-            reason=f"fee of {receipt.rail} {receipt.external_id}",
-            postings=[Posting(PAYMENT_FEES, fee.amount_minor), Posting(receipt.into, -fee.amount_minor)],
-            currency=fee.currency,
-        ),
-        now,
+    event = Event(
+        transaction_id=f"fee:{_payment_id(receipt.rail, receipt.external_id)}",
+        occurred=fee.at,
+        actor=receipt.actor,
+        reason=f"fee of {receipt.rail} {receipt.external_id}",
+        currency=fee.currency,
     )
+    post(conn, fee_kept(event, fee.amount_minor, receipt.into), now)
 
 
 def _payment_id(rail: str, external_id: str) -> str:

@@ -112,9 +112,14 @@ def money_seen(conn: Connection, operation: Operation, facts: IntentFacts, now: 
 def adopt(conn: Connection, facts: IntentFacts, now: datetime) -> bool:
     """Take in a PaymentIntent that carries our metadata but no operation we know: from before a restored backup.
 
-    Return whether its statement is in the books.
+    Return whether its statement is in the books: by number and account, because what was issued since the backup and
+    is lost leaves its numbers to others.
     """
-    row = conn.execute(select(statement.c.statement_id).where(statement.c.number == facts.number)).one_or_none()
+    row = conn.execute(
+        select(statement.c.statement_id).where(
+            statement.c.number == facts.number, statement.c.account_id == facts.account_id
+        )
+    ).one_or_none()
     if row is None or facts.operation_id is None:
         return False
     bill = get_bill(conn, StatementId(row.statement_id))

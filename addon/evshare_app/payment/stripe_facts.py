@@ -9,7 +9,7 @@ import stripe
 
 from .receipts import Fee
 from .stripe_amounts import from_stripe
-from .stripe_requests import OPERATION_KEY, STATEMENT_KEY
+from .stripe_requests import ACCOUNT_KEY, OPERATION_KEY, SITE_KEY, STATEMENT_KEY
 
 
 class IntentStatus(StrEnum):
@@ -51,6 +51,12 @@ class IntentFacts:
     operation_id: str | None
     number: str | None
     """Number of the statement it is for."""
+    site: str | None
+    """Building it was made for; several may share a Stripe account."""
+    account_id: str | None
+    """Account it was made for."""
+    amount_minor: int
+    """What was asked for."""
 
 
 class SessionStatus(StrEnum):
@@ -96,6 +102,9 @@ def intent_facts(intent: stripe.PaymentIntent | dict[str, Any]) -> IntentFacts:
         method=_method(raw.get("payment_method")),
         operation_id=metadata.get(OPERATION_KEY),
         number=metadata.get(STATEMENT_KEY),
+        site=metadata.get(SITE_KEY),
+        account_id=metadata.get(ACCOUNT_KEY),
+        amount_minor=from_stripe(raw["amount"], currency),
     )
 
 

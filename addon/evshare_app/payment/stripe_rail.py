@@ -6,7 +6,7 @@ learnt later in `poller.py`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 import logging
@@ -16,13 +16,14 @@ import stripe
 
 from ..books.building import NoBuilding
 from ..books.engine import Books
+from ..books.quarantine import InQuarantine, current, refuse_in_quarantine
 from ..model import AccountId, StatementId
 from . import operations, orders
 from .conversation import Conversation
 from .declines import GONE
 from .operations import Kind, Operation, OperationState
 from .poller import Poller, next_look_s
-from .rail import PaymentRefused, RailUnavailable, Standing
+from .rail import PaymentRefused, RailUnavailable, Standing, Unclaimed
 from .standing import STRIPE, get_payer, standing
 
 _LOGGER = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class StripeRail:
         pays by card. Raises `PaymentRefused` for an unknown account, and `RailUnavailable`.
         """
         async with self._lock:
+            await self._refuse_in_quarantine()
             for _ in range(_TRIES):
                 await self._ensure_customer(account_id)
                 setup = await self._now(
@@ -79,6 +81,7 @@ class StripeRail:
         it is too little for a card or a payment is under way already, and `RailUnavailable`.
         """
         async with self._lock:
+            await self._refuse_in_quarantine()
             await self._poller.reconcile_first()
             present = await self._present(statement_id)
             if present is not None:
@@ -105,6 +108,7 @@ class StripeRail:
         `poll`.
         """
         async with self._lock:
+            await self._refuse_in_quarantine()
             await self._poller.reconcile_first()
             present = await self._present(statement_id)
             if present is not None and await self._books.read(lambda conn: orders.card_replaced(conn, present)):
@@ -115,19 +119,32 @@ class StripeRail:
             return await self._books.read(lambda conn: standing(conn, statement_id, self._clock()))
 
     async def collect_open(self) -> list[Standing]:
-        """Collect every statement whose time has come, oldest first; return how those stand."""
+        """Collect every statement whose time has come, oldest first; return how those stand. None in quarantine."""
+        if await self._books.read(current) is not None:
+            return []
         ready = await self._books.read(lambda conn: orders.ready(conn, self._clock()))
         return [await self.collect(statement_id) for statement_id in ready]
 
     async def poll(self) -> None:
         """Finish what was begun, learn what happened at Stripe, take back what is not wanted any more.
 
-        Raises `RailUnavailable` when Stripe does not answer; nothing is lost, the next poll goes on.
+        In quarantine nothing is sent again or taken back: what the books lack may decide it. Raises `RailUnavailable`
+        when Stripe does not answer; nothing is lost, the next poll goes on.
         """
+        if await self._books.read(current) is not None:
+            await self._poller.reconcile_daily()
+            return
         await self._poller.finish_pending()
         await self._poller.read_events()
         await self._poller.reconcile_daily()
         await self._poller.withdraw_superseded()
+
+    async def compare(self, since: datetime) -> Sequence[Unclaimed]:
+        """Compare everything made at Stripe since then with the books; return the money they cannot place.
+
+        Raises `RailUnavailable`.
+        """
+        return await self._poller.compare(since)
 
     async def run(self) -> None:
         """Poll and collect until cancelled, at intervals that follow what is under way."""
@@ -148,6 +165,12 @@ class StripeRail:
                 _LOGGER.exception("Collecting by card met an unexpected fault")
             under_way = await self._books.read(operations.all_open)
             await self._idle(next_look_s(under_way, self._clock(), failures))
+
+    async def _refuse_in_quarantine(self) -> None:
+        try:
+            await self._books.read(refuse_in_quarantine)
+        except InQuarantine as quarantine:
+            raise PaymentRefused(str(quarantine)) from None
 
     async def _ensure_customer(self, account_id: AccountId) -> None:
         payer = await self._books.read(lambda conn: get_payer(conn, account_id))

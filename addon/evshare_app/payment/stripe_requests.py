@@ -11,6 +11,8 @@ from .stripe_amounts import to_stripe
 
 type Params = dict[str, Any]
 
+SITE_KEY = "evshare_site"
+ACCOUNT_KEY = "evshare_account"
 OPERATION_KEY = "evshare_op"
 STATEMENT_KEY = "evshare_stmt"
 
@@ -35,8 +37,8 @@ class Origin:
     def metadata(self) -> dict[str, str]:
         """Return the metadata of its objects."""
         named = {
-            "evshare_site": self.building_id,
-            "evshare_account": self.account_id,
+            SITE_KEY: self.building_id,
+            ACCOUNT_KEY: self.account_id,
             OPERATION_KEY: self.operation_id,
         }
         return named | ({STATEMENT_KEY: self.number} if self.number else {})

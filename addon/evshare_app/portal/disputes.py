@@ -7,6 +7,7 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 
 from ..books.schema import session
+from ..i18n import gettext_for, mark
 from ..link.door import AskRefused, LinkDown
 from ..model import ResidentId
 from ..resident.cards import Card, find_card, note_changed
@@ -15,6 +16,10 @@ from ..resident.disputes import MOST_TEXT, Dispute, DisputeRefused, find_dispute
 from ..web.forms import read_form
 from ..web.listener import Access, Refused, Route
 from .door import PortalDoor, see_other
+
+_NOT_STOPPED = mark(
+    "The house did not answer, so the session could not be stopped. Please try again, or call the manager."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +45,7 @@ class DisputePages:
         """Return what this room answers."""
         mine, one = Access.RESIDENT, "/sessions/{id}"
         return (
-            Route(method="POST", path=f"{one}/dispute", handler=self._question, access=mine),
+            Route(method="POST", path=f"{one}/dispute", handler=self._question, access=mine, form_on=one),
             Route(method="POST", path=f"{one}/block-card", handler=self._block_card, access=mine),
         )
 
@@ -51,7 +56,7 @@ class DisputePages:
         if not await self._parts.books.read(lambda conn: may_question(conn, resident_id, session_id, now)):
             return await self._refused(phone, session_id)
         if not await self._stopped(resident_id, session_id):
-            return _back(session_id, "not_stopped")
+            raise Refused(503, gettext_for(self._door.language(request))(_NOT_STOPPED))
         try:
             await self._parts.books.write(lambda conn: question(conn, resident_id, session_id, text, now))
         except DisputeRefused:

@@ -185,6 +185,10 @@ class PortalDoor:
         """Bound how often one stall is asked to start or stop."""
         self._slow_down(self._stalls, stall_id)
 
+    def language(self, request: web.Request) -> str:
+        """Return the language this person reads."""
+        return self.view(request).language
+
     async def apologise(self, request: web.Request, status: int, message: str) -> web.Response:
         """Return the page for an error."""
         say = gettext_for(self.view(request).language)

@@ -13,12 +13,14 @@ from ..resident.guest_phones import Guest, Redeemed, redeem_pass, redeem_pass_co
 from ..resident.guest_starts import sessions_started_by
 from ..resident.passes import PassLine, PassSession, pass_line, stalls_for
 from ..tokens import as_short_code
+from ..web.answers import Said
 from ..web.forms import read_form
+from ..web.guest_pages import PASS_STATES
 from ..web.listener import Access, Refused, Route
 from .door import PortalDoor, see_other
-from .guest_words import GUEST_SAID, PASS_STATES, WHY_NOT
+from .guest_words import GUEST_SAID, WHY_NOT
 from .phones import phone_label
-from .words import NO_CONTACT, STATUSES, Said
+from .words import NO_CONTACT, STATUSES
 
 _TAKEN = (mark("In use"), "info")
 

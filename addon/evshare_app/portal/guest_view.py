@@ -4,23 +4,19 @@ A guest sees a stall like a stranger does, and what is theirs: the session that 
 session is, the host's too, is not theirs to see.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from ..link.guests import is_of_pass
 from ..link.messages import LiveSession, LiveStall
 from ..resident.passes import PassState
-from ..web.formats import Formats
 from .guest_words import ASK_HOST, HELD, OTHER_STALLS, WHY_NOT
-from .speed import when_done, why_this_fast
-from .stall_view import MINE, StallNow
+from .stall_view import MINE, Looker, StallNow, presence, running
 from .words import NO_CONTACT, STATUSES
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuestLooking:
-    """The guest who looks, and when, and in which language."""
+class GuestLooking(Looker):
+    """The guest who looks."""
 
     pass_id: str
     state: PassState
@@ -33,17 +29,8 @@ class GuestLooking:
     """Whether it is kept for somebody else, whoever plugged in there."""
     host_may: bool
     """Whether the host may charge themself, and so bring guests."""
-    elsewhere: str | None
-    """Address of another stall at which their session runs."""
     understood: bool
     """Whether the house understands guests: an older integration does not."""
-    cost: str
-    """What their session here costs so far."""
-    now: datetime
-    say: Callable[[str], str]
-    formats: Formats
-    max_current_a: int
-    phases: int
 
 
 def stall_for_guest(stall: LiveStall | None, connected: bool, who: GuestLooking) -> StallNow:
@@ -67,29 +54,15 @@ def stall_for_guest(stall: LiveStall | None, connected: bool, who: GuestLooking)
 
 
 def _with_session(stall: LiveStall, session: LiveSession, status: str, tone: str, who: GuestLooking) -> StallNow:
-    say, formats = who.say, who.formats
+    say = who.say
     if not is_of_pass(session, who.pass_id):
         note = say("Someone is charging here. Please take another stall.")
         other = who.elsewhere or ""
         return StallNow(kind="none", status=say("In use"), tone="info", note=note, other_address=other)
     if session.started_at is None:
         return StallNow(kind="armed", status=say("Ready for you"), tone="good live", session_id=session.session_id)
-    return StallNow(
-        kind="mine",
-        status=status,
-        tone=f"{tone} live" if stall.status == "charging" else tone,
-        sentence=say(MINE.get(stall.status, MINE["charging"])),
-        session_id=session.session_id,
-        mode=session.mode,
-        values={
-            "energy": formats.kwh_number(session.energy_wh),
-            "cost": who.cost,
-            "power": formats.kilowatts(stall.power_w or 0),
-            "since": formats.clock(session.started_at),
-            "why": why_this_fast(stall, who.max_current_a, who.phases, say, formats),
-            "until": when_done(stall, session, say, formats),
-        },
-    )
+    tone = f"{tone} live" if stall.status == "charging" else tone
+    return running(stall, session, status, tone, MINE, who)
 
 
 def _why_not(stall: LiveStall, who: GuestLooking) -> str:
@@ -112,15 +85,12 @@ def _why_not(stall: LiveStall, who: GuestLooking) -> str:
 
 
 def _ready(stall: LiveStall, status: str, tone: str, who: GuestLooking) -> StallNow:
-    say, sentence = who.say, ""
+    sentence = ""
     if not stall.plugged:
-        sentence = say("This stall is free.")
+        sentence = who.say("This stall is free.")
         if who.kept:
             free, tone = STATUSES["available"]
-            status = say(free)
-        presence = say("Plug in and start, or start now and plug in within three minutes.")
-    elif stall.plugged_at is None:
-        presence = say("A car is plugged in.")
-    else:
-        presence = say("The car was plugged in %s.") % who.formats.ago(stall.plugged_at, who.now)
-    return StallNow(kind="ready", status=status, tone=tone, sentence=sentence, values={"presence": presence})
+            status = who.say(free)
+    return StallNow(
+        kind="ready", status=status, tone=tone, sentence=sentence, values={"presence": presence(stall, who)}
+    )

@@ -1,7 +1,8 @@
 """What a guest is told. A host's affairs (their quota, their credit, a block) are not a guest's business."""
 
 from ..i18n import mark
-from .words import SAID, Said
+from ..web.answers import Said
+from .words import SAID
 
 ASK_HOST = Said(mark("Charging with this pass is not possible at the moment. Please ask your host."))
 OTHER_STALLS = Said(mark("This pass is for other stalls."))
@@ -23,14 +24,6 @@ GUEST_SAID = SAID | {
     "refused": Said(mark("The house refused. Ask your host if it happens again.")),
 }
 """Answers by their name in the address."""
-
-PASS_STATES = {
-    "valid": (mark("Valid"), "good"),
-    "used_up": (mark("Used up"), "info"),
-    "over": (mark("Run out"), "info"),
-    "revoked": (mark("Withdrawn"), "bad"),
-}
-"""Text and tone of what a pass is good for."""
 
 WHY_NOT = {
     "used_up": mark("This pass is used up. Ask your host for a new one."),

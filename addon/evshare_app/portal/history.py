@@ -13,13 +13,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, Select, select
 
 from ..books.access_tables import guest_pass
+from ..books.common import paid_by_others
 from ..books.schema import cdr, record, session, slice_
 from ..books.schema import stall as stall_table
+from ..books.session_cost import session_cost
 from ..model import Month, ResidentId, SessionId, from_ms, to_ms
 from ..money import Money
 from ..resident.disputes import in_question
 from ..statement.document import SessionPart
-from ..statement.parts import rated_parts
+from ..statement.parts import rated_session
 
 _MOST_SESSIONS = 4000
 _MOST_REFUSALS = 100
@@ -38,6 +40,8 @@ class SessionLine:
     """None while it is not rated or in question, and where there is nothing to bill."""
     guest: str | None
     """The name of the pass a guest of theirs charged with; None for their own."""
+    common: bool
+    """The building pays for it, not they."""
 
     def month(self, zone: ZoneInfo) -> Month:
         """Return the month it is billed in: that of its end, or of its start while it runs."""
@@ -100,9 +104,12 @@ class Refusal:
 
 
 def sessions_of(conn: Connection, resident_id: ResidentId) -> list[SessionLine]:
-    """Return a resident's sessions that were plugged in, the newest first."""
+    """Return a resident's sessions that were plugged in, the newest first, without guests the building pays for."""
     rows = conn.execute(
-        _sessions(resident_id).order_by(session.c.started_ms.desc(), session.c.session_id).limit(_MOST_SESSIONS)
+        _sessions(resident_id)
+        .where(~paid_by_others())
+        .order_by(session.c.started_ms.desc(), session.c.session_id)
+        .limit(_MOST_SESSIONS)
     )
     return [_line(row) for row in rows]
 
@@ -144,7 +151,7 @@ def session_of(conn: Connection, resident_id: ResidentId, session_id: str) -> Se
     row = conn.execute(_sessions(resident_id).where(session.c.session_id == session_id)).one_or_none()
     if row is None:
         return None
-    parts = rated_parts(conn, [session_id]) if row.gross_minor is not None else []
+    part = rated_session(conn, session_id) if row.gross_minor is not None and not row.common else None
     cuts = conn.execute(select(slice_).where(slice_.c.session_id == session_id).order_by(slice_.c.start_ms))
     return Session(
         line=_line(row),
@@ -164,9 +171,9 @@ def session_of(conn: Connection, resident_id: ResidentId, session_id: str) -> Se
             )
             for one in cuts
         ),
-        part=parts[0].session if parts else None,
-        net_minor=parts[0].session.net_minor if parts else 0,
-        vat_minor=parts[0].gross_minor - parts[0].session.net_minor if parts else 0,
+        part=None if part is None else part.session,
+        net_minor=0 if part is None else part.session.net_minor,
+        vat_minor=0 if part is None else part.gross_minor - part.session.net_minor,
     )
 
 
@@ -202,11 +209,10 @@ def _sessions(resident_id: ResidentId) -> Select[Any]:
             session,
             stall_table.c.name.label("stall"),
             guest_pass.c.label.label("guest"),
-            cdr.c.gross_minor,
-            cdr.c.currency,
+            *session_cost(cdr.c.session_id.not_in(in_question())),
+            paid_by_others().label("common"),
         )
         .join(stall_table, stall_table.c.stall_id == session.c.stall_id)
-        .outerjoin(cdr, (cdr.c.session_id == session.c.session_id) & cdr.c.session_id.not_in(in_question()))
         .outerjoin(guest_pass, guest_pass.c.pass_id == session.c.credential_id)
         .where(session.c.resident_id == resident_id, session.c.started_ms.is_not(None))
     )
@@ -219,6 +225,7 @@ def _line(row: Row[Any]) -> SessionLine:
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
         energy_wh=row.energy_wh,
-        cost=None if row.gross_minor is None else Money(row.gross_minor, row.currency),
+        cost=None if row.gross_minor is None or row.common else Money(row.gross_minor, row.currency),
+        common=bool(row.common),
         guest=(row.guest or "") if row.credential_kind == "pass" else None,
     )

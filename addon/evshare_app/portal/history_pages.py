@@ -8,7 +8,10 @@ from aiohttp import web
 
 from ..model import Month, SessionId
 from ..statement.receipt import receipt_of, render_receipt
+from ..tariff.explain_text import paragraphs
+from ..tariff.explained import explained_session, is_settled_later
 from ..web.documents import pdf_document
+from ..web.formats import Formats
 from ..web.forms import BadInput
 from ..web.listener import Access, Refused, Route
 from .charts import HEIGHT, WIDTH, Stretch, bars, steps
@@ -35,6 +38,7 @@ class HistoryPages:
             Route(method="GET", path="/sessions", handler=self._sessions, access=mine),
             Route(method="GET", path="/sessions/{id}", handler=self._session, access=mine),
             Route(method="GET", path="/sessions/{id}/receipt", handler=self._receipt, access=mine),
+            Route(method="GET", path="/sessions/{id}/price", handler=self._price, access=mine),
             Route(method="GET", path="/refusals", handler=self._refusals, access=mine),
         )
 
@@ -73,8 +77,9 @@ class HistoryPages:
 
     async def _session(self, request: web.Request) -> web.Response:
         phone, building = self._door.phone(request), self._door.building(request)
-        found = await self._parts.books.read(
-            lambda conn: session_of(conn, phone.person.resident_id, request.match_info["id"])
+        session_id = request.match_info["id"]
+        found, settled_later = await self._parts.books.read(
+            lambda conn: (session_of(conn, phone.person.resident_id, session_id), is_settled_later(conn, session_id))
         )
         if found is None:
             raise Refused(404)
@@ -83,6 +88,7 @@ class HistoryPages:
             "session.html",
             here="sessions",
             session=found,
+            settled_later=settled_later,
             path=steps([Stretch(start=one.start, end=one.end, value=one.power_w) for one in found.cuts]),
             most_w=max((one.power_w for one in found.cuts), default=0),
             frame=(WIDTH, HEIGHT),
@@ -109,6 +115,27 @@ class HistoryPages:
             raise Refused(404)
         day = document.session.start.astimezone(document.zone)
         return pdf_document(f"evshare-{day:%Y-%m-%d}-{session_id[:6]}", render_receipt(document))
+
+    async def _price(self, request: web.Request) -> web.Response:
+        phone, view = self._door.phone(request), self._door.view(request)
+        resident_id, session_id = phone.person.resident_id, request.match_info["id"]
+        told = await self._parts.books.read(
+            lambda conn: (
+                explained_session(conn, session_id)
+                if (found := session_of(conn, resident_id, session_id)) is not None and not found.line.common
+                else None
+            )
+        )
+        if told is None:
+            raise Refused(404)
+        return self._door.page(
+            request,
+            "session_price.html",
+            here="sessions",
+            told=told,
+            steps=paragraphs(told.explanation, Formats(view.language, view.zone).locale),
+            currency=told.explanation.currency,
+        )
 
     async def _refusals(self, request: web.Request) -> web.Response:
         phone, now = self._door.phone(request), self._parts.clock()

@@ -14,12 +14,13 @@ from ..payment.rail import PaymentError
 from ..resident.devices import devices_of, sign_out_all, sign_out_device
 from ..resident.passkeys import passkeys_of
 from ..resident.people import set_language
+from ..resident.prepaid import prepaid_of
+from ..web.answers import Said
 from ..web.forms import read_form
 from ..web.listener import Access, Refused, Route
 from .door import PortalDoor, see_other
 from .notices import ways_now
 from .passkeys import must_confirm
-from .words import Said
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,8 +56,14 @@ class MePages:
 
     async def _show(self, request: web.Request) -> web.Response:
         phone, now = self._door.phone(request), self._parts.clock()
-        devices, keys = await self._parts.books.read(
-            lambda conn: (devices_of(conn, phone.person.resident_id, now), passkeys_of(conn, phone.person.resident_id))
+        resident_id = phone.person.resident_id
+        running_wh = {one.session_id: one.energy_wh for one in self._parts.link.live.sessions()}
+        devices, keys, in_advance = await self._parts.books.read(
+            lambda conn: (
+                devices_of(conn, resident_id, now),
+                passkeys_of(conn, resident_id),
+                prepaid_of(conn, resident_id, now, running_wh),
+            )
         )
         say = gettext_for(self._door.view(request).language)
         said = _SAID.get(request.query.get("said", ""))
@@ -70,6 +77,7 @@ class MePages:
             languages=LANGUAGES,
             cards=self._door.takes_cards(request),
             said=None if said is None else Said(say(said.text), said.tone),
+            in_advance=in_advance,
             passkeys=keys,
             passkeys_possible=self._door.relying_party(request) is not None,
             must_confirm=await must_confirm(self._door, request),

@@ -36,6 +36,7 @@ NAMES = {
     "may_join": mark("You could join the waiting list"),
     "please_move": mark("Your car should be moved"),
     "unpaid": mark("A statement is open"),
+    "low_balance": mark("Your prepaid balance is low"),
     "dispute": mark("The manager decided about a session"),
 }
 """What each kind is called where a resident chooses."""
@@ -50,6 +51,7 @@ _LOOKS = {
     "may_join": ("list", "info"),
     "please_move": ("plug", "sun"),
     "unpaid": ("paper", "sun"),
+    "low_balance": ("card", "sun"),
     "dispute": ("shield", "info"),
     "phone_added": ("phone", "info"),
     "phone_stolen": ("warn", "bad"),
@@ -148,6 +150,15 @@ def _unpaid(body: _Body, say: _Say, formats: Formats) -> _Parts:
     return title % values, text % values, f"/statements/{body['statement_id']}"
 
 
+def _low_balance(body: _Body, say: _Say, formats: Formats) -> _Parts:
+    amount = formats.money(body["minor"], body["currency"])
+    if body["minor"] <= 0:
+        text = say("Nothing is left of what was paid in advance. You can charge again once it is topped up.")
+    else:
+        text = say("%(amount)s is left. When it is used up, charging ends; please top it up.")
+    return say("Your prepaid balance is low"), text % {"amount": amount}, "/me"
+
+
 def _dispute(body: _Body, say: _Say, formats: Formats) -> _Parts:
     values = {"stall": body["stall"], "day": formats.day(body["started_ms"]), "note": body["note"]}
     if body["upheld"]:
@@ -195,6 +206,7 @@ _SAID: Mapping[str, Callable[[_Body, _Say, Formats], _Parts]] = {
     "may_join": _may_join,
     "please_move": _move,
     "unpaid": _unpaid,
+    "low_balance": _low_balance,
     "dispute": _dispute,
     "phone_added": _phone_added,
     "phone_stolen": _phone_stolen,

@@ -9,6 +9,7 @@ from ..i18n import gettext_for
 from ..resident.devices import Device
 from ..resident.notices import CHOICES, Choice, Notice, choices, choose, mark_seen, notices_of
 from ..resident.pushes import SubscriptionRefused, is_subscribed, read_subscription, subscribe, unsubscribe
+from ..tokens import masked
 from ..web.formats import Formats
 from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Refused, Route
@@ -66,6 +67,7 @@ class NoticePages:
             Route(method="GET", path="/notices", handler=self._show, access=mine),
             Route(method="POST", path="/notices/seen", handler=self._seen, access=mine),
             Route(method="POST", path="/me/notices", handler=self._choose, access=mine),
+            Route(method="GET", path="/me/push", handler=self._told_worker, access=mine),
             Route(method="POST", path="/me/push", handler=self._subscribe, access=mine),
             Route(method="POST", path="/me/push/remove", handler=self._unsubscribe, access=mine),
         )
@@ -102,6 +104,12 @@ class NoticePages:
         }
         await self._parts.books.write(lambda conn: choose(conn, phone.person.resident_id, chosen))
         return see_other("/me?said=saved#notices")
+
+    async def _told_worker(self, request: web.Request) -> web.Response:
+        """Tell this phone's worker what it needs to subscribe again when the browser gave up its address."""
+        if not self._parts.push_key:
+            raise Refused(404)
+        return web.json_response({"key": self._parts.push_key, "csrf": masked(self._door.view(request).csrf)})
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         phone, form, now = self._door.phone(request), await read_form(request), self._parts.clock()

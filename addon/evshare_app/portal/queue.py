@@ -16,15 +16,18 @@ from ..model import from_ms
 from ..resident.devices import Device
 from ..resident.queue import number_in_line, someone_could_use
 from ..resident.waiting import GRACE, last_place, leave, open_places, snooze, wake
+from ..web.answers import Said
 from ..web.formats import Formats
 from ..web.forms import read_form
 from ..web.listener import Access, Route
 from .door import PortalDoor, see_other
 from .queue_view import IdleNow, QueueNow
-from .words import SAID, Said
+from .words import SAID
 
 _CODE = re.compile(r"[0-9A-Z]{16}")
 _MISSED_SHOWN = timedelta(hours=1)
+_IDLE_SHOWN = timedelta(minutes=1)
+"""A car that was let in just now has not begun yet."""
 
 _ANSWERS = {
     MayJoin.YES: "queue_joined",
@@ -127,7 +130,7 @@ async def idle_now(door: PortalDoor, request: web.Request, phone: Device, seen: 
 
     def look(conn: Connection) -> IdleNow | None:
         idle = idle_at(conn, seen)
-        if idle is None or idle.resident_id != phone.person.resident_id:
+        if idle is None or idle.resident_id != phone.person.resident_id or now - idle.since < _IDLE_SHOWN:
             return None
         over = now - idle.since >= GRACE
         return IdleNow(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .words import Said
+from ..web.answers import Said
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from ..money import Money
 from ..payment.rail import Standing
 from ..payment.standing import standings
 from ..resident.disputes import in_question
+from ..statement.files import HTML, PDF, kept_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +88,18 @@ def statement_of(conn: Connection, account_id: AccountId, statement_id: str, now
 
 def statement_pdf(conn: Connection, account_id: AccountId, statement_id: str) -> tuple[str, bytes] | None:
     """Return number and PDF of a statement, if it is this account's."""
-    row = conn.execute(
-        select(statement.c.number, statement.c.pdf).where(
-            statement.c.statement_id == statement_id, statement.c.account_id == account_id
-        )
-    ).one_or_none()
-    return None if row is None else (row.number, row.pdf)
+    number = _number(conn, account_id, statement_id)
+    return None if number is None else (number, kept_file(conn, statement_id, PDF))
 
 
 def statement_html(conn: Connection, account_id: AccountId, statement_id: str) -> str | None:
     """Return a statement as the page it was issued as, if it is this account's."""
+    if _number(conn, account_id, statement_id) is None:
+        return None
+    return kept_file(conn, statement_id, HTML).decode()
+
+
+def _number(conn: Connection, account_id: AccountId, statement_id: str) -> str | None:
     return conn.scalar(
-        select(statement.c.html).where(statement.c.statement_id == statement_id, statement.c.account_id == account_id)
+        select(statement.c.number).where(statement.c.statement_id == statement_id, statement.c.account_id == account_id)
     )

@@ -5,19 +5,26 @@ All of it is for showing. Who may charge is decided in the house, what is billed
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from ..books.schema import building, building_slice, session, slice_
-from ..model import ResidentId, to_ms
+from ..model import ResidentId, from_ms, to_ms
 from ..resident.rules import Rule, Used, rule_of, used_this_month
+from ..tariff.circumstances import Circumstances, PriceSlot
+from ..tariff.gather import prices_between
+from ..tariff.holiday_dates import holiday_dates
 from ..tariff.now import Expected, PriceNow, expected, expected_power_w, price_now
-from ..tariff.store import TariffVersion, versions_from
+from ..tariff.objects import EnergySource, Extensions, Tariff
+from ..tariff.store import TariffVersion, versions_for, versions_from
 
 _AMOUNTS_WH = (10_000, 20_000, 40_000)
+_AHEAD = timedelta(days=8)
+_PRICES_BEFORE = timedelta(hours=6)
 _SUN_FRESH = timedelta(minutes=35)
 """A quarter hour that ended longer ago says nothing of now."""
 _SESSIONS_LOOKED_AT = 12
@@ -51,10 +58,14 @@ class Facts:
 
     version: TariffVersion
     price: PriceNow
+    known_until: datetime | None
+    """Until when a market price holds that is followed by one nobody knows yet; None where that is not so."""
     sun_percent: int | None
     """How much of what the house used in the last quarter hour was sun; None where no meter tells."""
     power_w: int
     expected: tuple[Expected, ...]
+    expected_sun_percent: int | None
+    """The share of the sun that is reckoned with; None where the price does not ask for it, or no meter tells."""
     left: Left | None
     """None: no rules, or nobody known looks."""
 
@@ -67,26 +78,41 @@ def stall_facts(
     others_a: Sequence[float],
     running_wh: Mapping[str, int],
     resident_id: ResidentId | None,
+    priced_for: ResidentId | None,
     zone: ZoneInfo,
     now: datetime,
 ) -> Facts:
     """Return what a stall's page tells.
 
     `others_a` is what each other running session is offered, in A; `running_wh` is what running sessions have used.
+    `priced_for` is under whose tariff a start would be charged: a guest's host's; None: the house's.
     """
-    versions = versions_from(conn, now)
+    versions = versions_from(conn, now) if priced_for is None else versions_for(conn, priced_for, now)
+    shares = energy_shares(conn, now)
     power_w = expected_power_w(
         max_current_a=max_current_a,
         phases=phases,
         free_a=_free_a(conn, others_a),
         typical_w=typical_power_w(conn, resident_id) if resident_id else None,
     )
+    circumstances = circumstances_ahead(conn, versions, now, zone)
+    price = price_now(versions, now, zone, circumstances=circumstances, source=most_of(shares))
     return Facts(
         version=versions[0],
-        price=price_now(versions, now, zone),
+        price=price,
+        known_until=None if price.changes_at else slot_end(versions[0].tariff, now),
         sun_percent=sun_percent(conn, now),
         power_w=power_w,
-        expected=expected(versions[0].tariff, _AMOUNTS_WH, power_w, now, zone),
+        expected=expected(
+            versions[0].tariff,
+            _AMOUNTS_WH,
+            power_w,
+            now,
+            zone,
+            circumstances=circumstances,
+            shares=shares,
+        ),
+        expected_sun_percent=_sun_share(shares) if price.by_source else None,
         left=left_of(conn, resident_id, now, zone, running_wh) if resident_id else None,
     )
 
@@ -117,10 +143,66 @@ def typical_power_w(conn: Connection, resident_id: ResidentId) -> int | None:
     return int(median(powers)) if powers else None
 
 
+def circumstances_ahead(
+    conn: Connection, versions: Sequence[TariffVersion], now: datetime, zone: ZoneInfo
+) -> Circumstances:
+    """Return what is known already of the days ahead: recorded prices, and public holidays."""
+    prices: dict[str, Sequence[PriceSlot]] = {}
+    holidays: set[date] = set()
+    until = now + _AHEAD
+    for one in versions:
+        extensions = one.tariff.x_evshare or Extensions()
+        if extensions.spot is not None:
+            prices[extensions.spot.series] = prices_between(conn, now - _PRICES_BEFORE, until)
+        if extensions.holidays is not None:
+            holidays |= holiday_dates(extensions.holidays, {at.astimezone(zone).year for at in (now, until)})
+    return Circumstances(prices=prices, holidays=frozenset(holidays))
+
+
+def energy_shares(conn: Connection, now: datetime) -> dict[EnergySource, int] | None:
+    """Return from where the house's energy came in the last quarter hour, in Wh; None where no meter tells.
+
+    Whose sun it is decides the owners' rule afterwards; here a car is thought to get what the house gets.
+    """
+    row = _newest_quarter(conn, now)
+    if row is None or row.import_wh is None:
+        return None
+    battery_wh = row.battery_out_wh or 0
+    stored_wh = row.battery_in_wh or 0
+    solar_wh = max(0, (row.pv_wh or 0) - (row.export_wh or 0) - stored_wh)
+    shares = {EnergySource.SOLAR: solar_wh, EnergySource.BATTERY: battery_wh, EnergySource.GRID: row.import_wh}
+    return shares if any(shares.values()) else None
+
+
+def most_of(shares: Mapping[EnergySource, int] | None) -> EnergySource:
+    """Return where most of the energy comes from; without shares it is the grid."""
+    if shares is None:
+        return EnergySource.GRID
+    return max(shares, key=lambda source: (shares[source], source is EnergySource.GRID))
+
+
+def _sun_share(shares: Mapping[EnergySource, int] | None) -> int | None:
+    return None if shares is None else round(100 * shares[EnergySource.SOLAR] / sum(shares.values()))
+
+
+def slot_end(tariff: Tariff, now: datetime) -> datetime | None:
+    """Return when the present slot of a price that follows a series ends; None for other tariffs."""
+    spot = tariff.x_evshare.spot if tariff.x_evshare else None
+    if spot is None:
+        return None
+    length_ms = spot.slot_minutes * 60_000
+    return from_ms((to_ms(now) // length_ms + 1) * length_ms)
+
+
+def _newest_quarter(conn: Connection, now: datetime) -> Row[Any] | None:
+    row = conn.execute(select(building_slice).order_by(building_slice.c.start_ms.desc()).limit(1)).one_or_none()
+    return None if row is None or row.end_ms < to_ms(now - _SUN_FRESH) else row
+
+
 def sun_percent(conn: Connection, now: datetime) -> int | None:
     """Return how much of what the house used in the last quarter hour came from its roof, in percent."""
-    row = conn.execute(select(building_slice).order_by(building_slice.c.start_ms.desc()).limit(1)).one_or_none()
-    if row is None or row.end_ms < to_ms(now - _SUN_FRESH) or row.pv_wh is None or row.import_wh is None:
+    row = _newest_quarter(conn, now)
+    if row is None or row.pv_wh is None or row.import_wh is None:
         return None
     kept_wh = max(0, row.pv_wh - (row.export_wh or 0))
     used_wh = row.import_wh + kept_wh

@@ -1,6 +1,6 @@
 """What a stall's page shows, decided from the live state and who looks. No books, no link: values in, values out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 import hashlib
@@ -56,11 +56,9 @@ class StallNow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looking:
-    """Who looks, and when, and in which language."""
+class Looker:
+    """Somebody who looks at a stall, and when, and in which language."""
 
-    resident_id: str | None
-    blocked: bool
     elsewhere: str | None
     """Address of another stall at which their session runs."""
     cost: str
@@ -71,6 +69,14 @@ class Looking:
     max_current_a: int = 0
     """What the stall can offer at most."""
     phases: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looking(Looker):
+    """A resident who looks, or a stranger."""
+
+    resident_id: str | None
+    blocked: bool
     may_here: bool = True
     """False: their rules name other stalls."""
     kept: bool = False
@@ -113,7 +119,7 @@ def _to_a_stranger(stall: LiveStall, status: str, tone: str, say: Callable[[str]
 
 
 def _with_session(stall: LiveStall, session: LiveSession, status: str, tone: str, who: Looking) -> StallNow:
-    say, formats = who.say, who.formats
+    say = who.say
     if session.resident_id != who.resident_id:
         note = say("Someone is charging here. Please take another stall.")
         return StallNow(kind="none", status=say("In use"), tone="info", note=note)
@@ -123,23 +129,7 @@ def _with_session(stall: LiveStall, session: LiveSession, status: str, tone: str
         return StallNow(kind="none", status=say("Ready for your guest"), tone="good live", note=note)
     if session.started_at is None:
         return StallNow(kind="armed", status=say("Ready for you"), tone="good live", session_id=session.session_id)
-    sentences = _GUESTS if is_guests else MINE
-    return StallNow(
-        kind="mine",
-        status=status,
-        tone=tone,
-        sentence=say(sentences.get(stall.status, sentences["charging"])),
-        session_id=session.session_id,
-        mode=session.mode,
-        values={
-            "energy": formats.kwh_number(session.energy_wh),
-            "cost": who.cost,
-            "power": formats.kilowatts(stall.power_w or 0),
-            "since": formats.clock(session.started_at),
-            "why": why_this_fast(stall, who.max_current_a, who.phases, say, formats),
-            "until": when_done(stall, session, say, formats),
-        },
-    )
+    return running(stall, session, status, tone, _GUESTS if is_guests else MINE, who)
 
 
 def _without_session(stall: LiveStall, status: str, tone: str, who: Looking) -> StallNow:
@@ -164,9 +154,38 @@ def _without_session(stall: LiveStall, status: str, tone: str, who: Looking) -> 
     sentence = ""
     if not stall.plugged:
         sentence = say("This stall is kept for you.") if who.kept else say("This stall is free.")
-        presence = say("Plug in and start, or start now and plug in within three minutes.")
-    elif stall.plugged_at is None:
-        presence = say("A car is plugged in.")
-    else:
-        presence = say("The car was plugged in %s.") % who.formats.ago(stall.plugged_at, who.now)
-    return StallNow(kind="ready", status=status, tone=tone, sentence=sentence, values={"presence": presence})
+    return StallNow(
+        kind="ready", status=status, tone=tone, sentence=sentence, values={"presence": presence(stall, who)}
+    )
+
+
+def running(  # noqa: PLR0917 - what is seen, and by whom
+    stall: LiveStall, session: LiveSession, status: str, tone: str, sentences: Mapping[str, str], who: Looker
+) -> StallNow:
+    """Return what is shown of a session that charges: of somebody's own, or their guest's."""
+    say, formats = who.say, who.formats
+    return StallNow(
+        kind="mine",
+        status=status,
+        tone=tone,
+        sentence=say(sentences.get(stall.status, sentences["charging"])),
+        session_id=session.session_id,
+        mode=session.mode,
+        values={
+            "energy": formats.kwh_number(session.energy_wh),
+            "cost": who.cost,
+            "power": formats.kilowatts(stall.power_w or 0),
+            "since": formats.clock(session.started_at) if session.started_at else "–",
+            "why": why_this_fast(stall, who.max_current_a, who.phases, say, formats),
+            "until": when_done(stall, session, say, formats),
+        },
+    )
+
+
+def presence(stall: LiveStall, who: Looker) -> str:
+    """Return what is said of the car, where somebody may start."""
+    if not stall.plugged:
+        return who.say("Plug in and start, or start now and plug in within three minutes.")
+    if stall.plugged_at is None:
+        return who.say("A car is plugged in.")
+    return who.say("The car was plugged in %s.") % who.formats.ago(stall.plugged_at, who.now)

@@ -5,26 +5,23 @@ are offered, and the integration judges. Whoever's phone it is learns nothing of
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from aiohttp import web
 from sqlalchemy import Connection, select
 
 from ..books.schema import stall as stall_table
 from ..i18n import gettext_for
-from ..link.door import AskRefused, LinkDown
 from ..link.messages import LiveStall, rfc3339
 from ..model import ResidentId, StallId
 from ..resident.people import person
 from ..resident.tags import CARD_TAP_LIFE, TagUsed, TagWrong, card_of, claim_card, take_card_tap
+from ..web.answers import Said
 from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Route
 from .door import PortalDoor, see_other
 from .presence import PLUG_FRESH, is_tap
-from .words import SAID, Said
-
-_ASK_LIFE = timedelta(seconds=60)
-_MODES = ("fast", "solar_only")
+from .starting import ASK_LIFE, MODES, ask_house
+from .words import SAID
 
 
 class TagPages:
@@ -87,7 +84,7 @@ class TagPages:
 
     async def _start(self, request: web.Request) -> web.Response:
         form, now, token = await read_form(request), self._parts.clock(), request.cookies.get(self._cookie, "")
-        mode, plug_epoch = form.choice("mode", _MODES, default="fast"), form.text("plug_epoch", 12, default="")
+        mode, plug_epoch = form.choice("mode", MODES, default="fast"), form.text("plug_epoch", 12, default="")
         if not plug_epoch.isdecimal() or not plug_epoch.isascii():
             raise BadInput("plug_epoch", plug_epoch, "a whole number")
         fresh = {one["stall_id"]: one for one in await self._fresh(request)}
@@ -113,7 +110,7 @@ class TagPages:
             "resident_id": resident_id,
             "plug_epoch": int(plug_epoch),
             "mode": mode,
-            "expires_at": rfc3339(now + _ASK_LIFE),
+            "expires_at": rfc3339(now + ASK_LIFE),
         }
         return see_other(f"/t?said={await self._decide('start', body, request_id)}")
 
@@ -130,13 +127,7 @@ class TagPages:
         return see_other(f"/t?said={await self._decide('stop', body)}")
 
     async def _decide(self, what: str, body: Mapping[str, object], ask_id: str | None = None) -> str:
-        try:
-            await self._parts.link.ask(what, body, ask_id=ask_id)
-        except AskRefused as refusal:
-            return refusal.code if refusal.code in SAID else "refused"
-        except LinkDown:
-            return "no_answer"
-        return {"start": "started", "stop": "stopped"}[what]
+        return (await ask_house(self._parts.link, what, body, SAID, ask_id)).said
 
     async def _card(self, request: web.Request) -> tuple[ResidentId, str | None] | None:
         token, now = request.cookies.get(self._cookie, ""), self._parts.clock()

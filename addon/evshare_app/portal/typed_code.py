@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from ..i18n import mark
 from ..tokens import as_stall_code
 from ..web.forms import BadInput, Form
 from ..web.listener import Access, Route
@@ -18,11 +19,11 @@ class TypedCode:
 
     def routes(self) -> Sequence[Route]:
         """Return what this room answers."""
-        return (Route(method="GET", path="/s", handler=self._go, access=Access.ANYONE),)
+        return (Route(method="GET", path="/s", handler=self._go, access=Access.ANYONE, form_on="/"),)
 
     async def _go(self, request: web.Request) -> web.Response:
         typed = Form(dict(request.query)).text("code", 60, default="")
         code = as_stall_code(typed)
         if code is None:
-            raise BadInput("code", typed, "the 16 characters below the QR code")
+            raise BadInput("code", typed, mark("the 16 characters below the QR code"))
         return see_other(f"/s/{code}")

@@ -1,8 +1,7 @@
 """What the portal says: statuses, reasons, and answers, as message ids of the catalogues."""
 
-from dataclasses import dataclass
-
 from ..i18n import mark
+from ..web.answers import Said
 
 STATUSES = {
     "available": (mark("Free"), "good"),
@@ -28,14 +27,6 @@ DIMENSIONS = {
     "MAX_PRICE": (mark("Down to the highest price"), ""),
 }
 """Name and unit of a price's kind."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """An answer shown once, after a POST."""
-
-    text: str
-    tone: str = "bad"
 
 
 DENIALS = {

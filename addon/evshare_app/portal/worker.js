@@ -1,5 +1,5 @@
 // The portal's service worker. It keeps the shell (style, script, icon) and one page that says there is no connection;
-// it never keeps a page about anyone. It shows notices. VERSION, OFFLINE, SHELL, NAME and ICON are written above by the app.
+// it never keeps a page about anyone. It shows notices, and tells the portal where they reach it. VERSION, OFFLINE, SHELL, NAME and ICON are written above by the app.
 
 const CACHE = `shell-${VERSION}`;
 
@@ -64,6 +64,20 @@ async function open(notice) {
   return page.navigate(address);
 }
 
+// A browser may move its pushes to another address by itself, or end them; the portal is told the new one.
+async function move(event) {
+  const told = await fetch("/me/push");
+  if (!told.ok) return; // this phone is not connected any more
+  const { key, csrf } = await told.json();
+  const made =
+    event.newSubscription ??
+    (await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
+  const { endpoint, keys } = made.toJSON();
+  const answer = await fetch("/me/push", { method: "POST", body: new URLSearchParams({ csrf, endpoint, ...keys }) });
+  if (!answer.ok) throw new Error(`/me/push: ${answer.status}`);
+}
+
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(move(event)));
 self.addEventListener("push", (event) => event.waitUntil(show(event)));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();

@@ -16,10 +16,12 @@ from datetime import datetime, timedelta
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from ..books.access_tables import card, dispute
 from ..books.building import the_building
+from ..books.close_tables import close_cdr
+from ..books.common import paid_by_others
 from ..books.schema import cdr, device, intent, payment, record, resident, session, slice_, statement, statement_cdr
 from ..books.schema import stall as stall_table
 from ..ledger.accounts import WRITTEN_OFF, receivable, vat_payable
@@ -28,6 +30,7 @@ from ..model import AccountId, ResidentId, SessionId, from_ms, to_ms
 from ..money import Money
 from ..statement.issue import INCOME
 from ..statement.parts import RatedPart, rated_parts
+from ..tariff.cdr import CREDIT as CREDIT_CDR
 from .notices import note
 
 WINDOW = timedelta(hours=24)
@@ -38,7 +41,10 @@ MOST_TEXT = 500
 
 
 class DisputeRefused(Exception):
-    """It cannot be questioned, or decided, now; nothing changed. `why` is ``not_theirs``, ``too_late``, ``decided``."""
+    """It cannot be questioned, or decided, now; nothing changed.
+
+    `why` is ``not_theirs``, ``too_late``, ``decided``, ``runs`` or ``closing``.
+    """
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -181,9 +187,13 @@ def evidence(conn: Connection, session_id: SessionId) -> Evidence:
 def uphold(conn: Connection, session_id: SessionId, note_text: str, actor: str, now: datetime) -> None:
     """Decide that it was not theirs: nobody owes it. Raises `DisputeRefused` when it is decided or still runs."""
     found = _to_decide(conn, session_id)
-    parts = rated_parts(conn, [session_id])
-    if parts:
-        _book(conn, found, parts[0], actor, now)
+    gone = select(cdr.c.credits).where(cdr.c.credits.is_not(None))
+    standing = select(cdr.c.cdr_id).where(
+        cdr.c.session_id == session_id, cdr.c.kind != CREDIT_CDR, cdr.c.cdr_id.not_in(gone)
+    )
+    for cdr_id in conn.scalars(standing.order_by(cdr.c.part)).all():
+        (part,) = rated_parts(conn, [cdr_id])
+        _book(conn, cdr_id, part, actor, now)
     _decide(conn, found, state=UPHELD, note_text=note_text, actor=actor, now=now)
 
 
@@ -198,6 +208,7 @@ def _check(conn: Connection, resident_id: ResidentId, session_id: str, now: date
             session.c.session_id == session_id,
             session.c.resident_id == resident_id,
             session.c.started_ms.is_not(None),
+            ~paid_by_others(),
         )
     ).one_or_none()
     if row is None:
@@ -215,6 +226,11 @@ def _to_decide(conn: Connection, session_id: SessionId) -> Dispute:
     if found.ended_ms is None:
         # Its record may be on its way: what it comes to is not known yet.
         raise DisputeRefused("runs")
+    issued = select(statement_cdr.c.cdr_id)
+    approved = select(close_cdr.c.cdr_id).join(cdr, cdr.c.cdr_id == close_cdr.c.cdr_id)
+    if conn.scalar(approved.where(cdr.c.session_id == session_id, close_cdr.c.cdr_id.not_in(issued)).limit(1)):
+        # In a moment it is on a statement, and can be taken off it.
+        raise DisputeRefused("closing")
     return found
 
 
@@ -234,11 +250,11 @@ def _decide(conn: Connection, found: Dispute, *, state: str, note_text: str, act
     note(conn, found.resident_id, "dispute", found.session_id, body, now)
 
 
-def _book(conn: Connection, found: Dispute, part: RatedPart, actor: str, now: datetime) -> None:
+def _book(conn: Connection, cdr_id: str, part: RatedPart, actor: str, now: datetime) -> None:
     billed = conn.execute(
         select(statement.c.statement_id, statement.c.account_id)
         .join_from(statement_cdr, statement)
-        .where(statement_cdr.c.cdr_id == found.session_id)
+        .where(statement_cdr.c.cdr_id == cdr_id)
     ).one_or_none()
     net = part.session.net_minor
     changes: dict[str, int] = defaultdict(int)
@@ -250,18 +266,18 @@ def _book(conn: Connection, found: Dispute, part: RatedPart, actor: str, now: da
         for percent, minor in part.vat:
             changes[vat_payable(percent)] += minor
         changes[receivable(AccountId(billed.account_id))] -= part.gross_minor
-        _credit(conn, found.session_id, billed.statement_id, billed.account_id, part.gross_minor, now)
+        _credit(conn, cdr_id, billed.statement_id, billed.account_id, part.gross_minor, now)
     postings = [Posting(account, minor) for account, minor in sorted(changes.items()) if minor]
     if not postings:
         return  # energy for free
     post(
         conn,
         NewTransaction(
-            transaction_id=f"dispute:{found.session_id}",
+            transaction_id=f"dispute:{cdr_id}",
             kind="dispute",
             occurred=now,
             actor=actor[:64],
-            reason=f"Session {found.session_id} was not the car of the one it was billed to",
+            reason=f"Session {part.session.session_id} was not the car of the one it was billed to",
             postings=postings,
             currency=the_building(conn).currency,
         ),
@@ -270,7 +286,7 @@ def _book(conn: Connection, found: Dispute, part: RatedPart, actor: str, now: da
 
 
 def _credit(  # noqa: PLR0917 - a payment as its row has it
-    conn: Connection, session_id: str, statement_id: str, account_id: str, gross_minor: int, now: datetime
+    conn: Connection, cdr_id: str, statement_id: str, account_id: str, gross_minor: int, now: datetime
 ) -> None:
     if not gross_minor:
         return
@@ -278,9 +294,9 @@ def _credit(  # noqa: PLR0917 - a payment as its row has it
     conn.execute(
         insert(payment).values(
             building_id=building.building_id,
-            payment_id=f"dispute:{session_id}"[:64],
+            payment_id=f"dispute:{cdr_id}"[:64],
             rail=CREDIT,
-            external_id=session_id,
+            external_id=cdr_id,
             account_id=account_id,
             statement_id=statement_id,
             amount_minor=gross_minor,
@@ -292,6 +308,19 @@ def _credit(  # noqa: PLR0917 - a payment as its row has it
 
 
 def _disputes() -> Select[Any]:
+    # A session may have several parts, on several statements.
+    billed = (
+        select(
+            cdr.c.session_id,
+            func.sum(cdr.c.gross_minor).label("gross_minor"),
+            func.min(cdr.c.currency).label("currency"),
+            func.max(statement.c.number).label("number"),
+        )
+        .outerjoin(statement_cdr, statement_cdr.c.cdr_id == cdr.c.cdr_id)
+        .outerjoin(statement, (statement.c.statement_id == statement_cdr.c.statement_id) & (cdr.c.kind != CREDIT_CDR))
+        .group_by(cdr.c.session_id)
+        .subquery()
+    )
     return (
         select(
             dispute,
@@ -300,16 +329,14 @@ def _disputes() -> Select[Any]:
             session.c.started_ms,
             session.c.ended_ms,
             session.c.energy_wh,
-            cdr.c.gross_minor,
-            cdr.c.currency,
-            statement.c.number,
+            billed.c.gross_minor,
+            billed.c.currency,
+            billed.c.number,
         )
         .join_from(dispute, session, session.c.session_id == dispute.c.session_id)
         .join(resident, resident.c.resident_id == dispute.c.resident_id)
         .join(stall_table, stall_table.c.stall_id == session.c.stall_id)
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
-        .outerjoin(statement_cdr, statement_cdr.c.cdr_id == cdr.c.cdr_id)
-        .outerjoin(statement, statement.c.statement_id == statement_cdr.c.statement_id)
+        .outerjoin(billed, billed.c.session_id == session.c.session_id)
     )
 
 

@@ -1,22 +1,19 @@
-"""A guest's start: the single-use intent their page holds, and what of the pass goes along with the ask.
+"""A guest's start: what of the pass goes along with the ask.
 
-As `intents.py` for residents. That the pass is still good for it is looked at in the transaction that uses the intent
-up, so of two phones with a pass for one use only one gets as far as being asked for.
+That the pass is still good for it is looked at in the transaction that uses the page's intent up, so of two phones with
+a pass for one use only one gets as far as being asked for.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 import json
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select
 
 from ..books.access_tables import guest_intent, guest_pass
-from ..books.building import the_building
-from ..model import StallId, from_ms, to_ms
-from ..tokens import digest, new_token
+from ..model import StallId
 from .guest_phones import Guest
-from .intents import INTENT_LIFE, IntentInvalid
+from .intents import Claim, answer_intent, claim_intent
 from .passes import Pass, PassSession, PassState, as_pass, pass_sessions, stalls_for, standing
 from .people import person
 
@@ -25,39 +22,10 @@ from .people import person
 class GuestClaim:
     """A start that may be asked for; with `said` it is decided already."""
 
-    request_id: str
-    plug_epoch: int | None
-    expires: datetime
+    claim: Claim
     said: str | None
     cap_wh: int | None
     """What the pass is still good for; None: no limit."""
-
-
-def hold_guest_intent(
-    conn: Connection,
-    guest: Guest,
-    stall_id: StallId,
-    *,
-    plug_epoch: int | None,
-    tariff_version: str,
-    now: datetime,
-) -> str:
-    """Return the nonce for a page that shows a stall as it is now."""
-    nonce = new_token(128)
-    conn.execute(
-        insert(guest_intent).values(
-            building_id=the_building(conn).building_id,
-            nonce_hash=digest(nonce),
-            guest_phone_id=guest.guest_phone_id,
-            pass_id=guest.pass_.pass_id,
-            stall_id=stall_id,
-            plug_epoch=plug_epoch,
-            tariff_version=tariff_version,
-            created_ms=to_ms(now),
-            expires_ms=to_ms(now + INTENT_LIFE),
-        )
-    )
-    return nonce
 
 
 def claim_guest_start(
@@ -75,53 +43,33 @@ def claim_guest_start(
     What the pass does not allow is answered here; an unanswered request may be asked again while the pass holds.
     `busy` says that a session is seen to run on the pass, which the books may not know yet.
     """
-    mine = (
-        guest_intent.c.nonce_hash == digest(nonce),
-        guest_intent.c.guest_phone_id == guest.guest_phone_id,
-        guest_intent.c.stall_id == stall_id,
-    )
-    try:
-        fresh = conn.execute(
-            update(guest_intent)
-            .where(*mine, guest_intent.c.used_ms.is_(None), guest_intent.c.expires_ms > to_ms(now))
-            .values(used_ms=to_ms(now), request_id=request_id)
-        ).rowcount
-    except IntegrityError:
-        # The request id belongs to another intent: a page that makes ids twice is not one of ours.
-        raise IntentInvalid from None
-    row = conn.execute(select(guest_intent).where(*mine, guest_intent.c.request_id == request_id)).one_or_none()
-    if row is None:
-        raise IntentInvalid
-    said, cap_wh = json.loads(row.response_json)["said"] if row.response_json else None, None
-    if said is None:
-        # As it is now: it may have been revoked since the phone was recognised.
-        pass_ = as_pass(conn.execute(select(guest_pass).where(guest_pass.c.pass_id == guest.pass_.pass_id)).one())
-        state, spent, left = standing(conn, pass_, now, {}, without=request_id)
-        cap_wh = left.wh
-        if state in (PassState.REVOKED, PassState.OVER):
-            said = "pass_expired"
-        elif fresh:
-            # What is asked once more was counted the first time; what came of it the house knows by its id.
-            said = _why_not(conn, pass_, stall_id, state, now, busy=busy or spent.open)
-        if said is not None:
-            _keep_answer(conn, request_id, said)
-    return GuestClaim(
-        request_id=request_id, plug_epoch=row.plug_epoch, expires=from_ms(row.expires_ms), said=said, cap_wh=cap_wh
-    )
+    claim = claim_intent(conn, guest, stall_id, nonce=nonce, request_id=request_id, now=now)
+    if claim.answer is not None:
+        return GuestClaim(claim=claim, said=str(claim.answer["said"]), cap_wh=None)
+    # As it is now: it may have been revoked since the phone was recognised.
+    pass_ = as_pass(conn.execute(select(guest_pass).where(guest_pass.c.pass_id == guest.pass_.pass_id)).one())
+    state, spent, left = standing(conn, pass_, now, {}, without=request_id)
+    said = None
+    if state in (PassState.REVOKED, PassState.OVER):
+        said = "pass_expired"
+    elif claim.is_first:
+        # What is asked once more was counted the first time; what came of it the house knows by its id.
+        said = _why_not(conn, pass_, stall_id, state, now, busy=busy or spent.open)
+    if said is not None:
+        _keep_answer(conn, guest, request_id, said)
+    return GuestClaim(claim=claim, said=said, cap_wh=left.wh)
 
 
-def answer_guest_start(conn: Connection, request_id: str, said: str, session_id: str = "") -> str:
+def answer_guest_start(conn: Connection, guest: Guest, request_id: str, said: str, session_id: str = "") -> str:
     """Keep what the house answered a request, and return it; `session_id` is of the session that began (``started``).
 
     Returns ``revoked`` for a session that began with a pass that was withdrawn meanwhile: it has to be ended.
     """
-    revoked_ms = conn.scalar(
-        select(guest_pass.c.revoked_ms).join(guest_intent).where(guest_intent.c.request_id == request_id)
-    )
-    if said == "started" and revoked_ms is not None:
-        _keep_answer(conn, request_id, "pass_expired")
+    revoked = select(guest_pass.c.revoked_ms).where(guest_pass.c.pass_id == guest.pass_.pass_id)
+    if said == "started" and conn.scalar(revoked) is not None:
+        _keep_answer(conn, guest, request_id, "pass_expired")
         return "revoked"
-    _keep_answer(conn, request_id, said, session_id)
+    _keep_answer(conn, guest, request_id, said, session_id)
     return said
 
 
@@ -136,9 +84,8 @@ def sessions_started_by(conn: Connection, guest: Guest) -> list[PassSession]:
     return [one for one in pass_sessions(conn, guest.pass_.pass_id) if one.session_id in own]
 
 
-def _keep_answer(conn: Connection, request_id: str, said: str, session_id: str = "") -> None:
-    answer = json.dumps({"said": said, "session_id": session_id})
-    conn.execute(update(guest_intent).where(guest_intent.c.request_id == request_id).values(response_json=answer))
+def _keep_answer(conn: Connection, guest: Guest, request_id: str, said: str, session_id: str = "") -> None:
+    answer_intent(conn, guest, request_id, {"said": said, "session_id": session_id})
 
 
 def _why_not(

@@ -60,6 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "may_join": Kind(mail=Mail.INSTEAD, useful=timedelta(hours=1)),
     "please_move": Kind(mail=Mail.INSTEAD, useful=timedelta(hours=1), urgent=True),
     "unpaid": Kind(mail=Mail.ALWAYS, useful=timedelta(days=3)),
+    "low_balance": Kind(mail=Mail.INSTEAD, useful=timedelta(days=3)),
     "dispute": Kind(mail=Mail.ALWAYS, useful=timedelta(days=3)),
     "phone_added": Kind(mail=Mail.ALWAYS, always=True, urgent=True),
     "phone_stolen": Kind(mail=Mail.ALWAYS, always=True, urgent=True),

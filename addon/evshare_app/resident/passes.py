@@ -1,9 +1,9 @@
-"""Guest passes: what a resident, or the manager for one, gives to visitors so that they can charge without an account.
+"""Guest passes: what a resident, or the manager, gives to visitors so that they can charge without an account.
 
-A pass is a 128-bit link (its SHA-256 is kept) or a short code; what is charged with it is the host's to pay. It names
-stalls, a time, a number of uses, and energy or money or both. What was had of it is counted from the sessions there
-were and the starts on their way, never kept as a number: so a start the house refused, or that no car came to, is a use
-again by itself. Who may charge is the integration's to decide; the pass goes along with the ask.
+A pass names stalls, a time, a number of uses, energy or money or both, and who pays: the host, or all owners together
+for whoever works for the house. The host answers for it either way. What was had of it is counted from the sessions
+there were and the starts on their way, never kept as a number: so a start the house refused, or that no car came to, is
+a use again by itself. Who may charge is the integration's to decide; the pass goes along with the ask.
 """
 
 from collections.abc import Mapping
@@ -13,28 +13,18 @@ from enum import StrEnum
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Subquery, func, select
 
 from ..books.access_tables import guest_intent, guest_pass, guest_phone
 from ..books.building import the_building
+from ..books.common import common_account
 from ..books.schema import cdr, session
 from ..books.schema import stall as stall_table
-from ..model import ResidentId, to_ms
+from ..model import AccountId, ResidentId, to_ms
 from ..money import Money
 from ..tariff.running import running_cost
-from ..tokens import digest, new_token
-from .people import NoSuchResident, person
+from .people import person
 from .rules import left_wh, rule_of
-
-MOST_DAYS = 7
-MOST_USES = 20
-MOST_KWH = 200
-MOST_MONEY = 500
-"""Of the building's currency, in its main unit."""
-MOST_VALID = 5
-"""Passes of one resident that are good at the same time."""
-HOST = "host"
-"""Who pays. Guests who pay by card need a charge for one session, which the rails do not have."""
 
 _LEAST_WH = 100
 """With less than this left a pass is used up."""
@@ -43,8 +33,12 @@ _UNSURE = timedelta(minutes=3)
 _MOST_LISTED = 200
 
 
-class TooManyPasses(Exception):
-    """The resident has as many valid passes as they may have."""
+class Payer(StrEnum):
+    """Who pays for what is charged with a pass. Guests who pay by card need a charge for one session."""
+
+    HOST = "host"
+    BUILDING = "building"
+    """All owners together; only the manager makes such a pass."""
 
 
 class PassState(StrEnum):
@@ -57,31 +51,6 @@ class PassState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a pass shall be."""
-
-    label: str
-    stall_ids: tuple[str, ...] | None
-    """None: all the host may charge at."""
-    cap_wh: int | None
-    cap_minor: int | None
-    """With VAT, in minor units. At least one of the two caps is set."""
-    days: int
-    uses: int
-    shows_host: bool
-
-    def __post_init__(self) -> None:
-        """Refuse what no pass may be."""
-        if self.cap_wh is None and self.cap_minor is None:
-            msg = "cap_wh, cap_minor: got neither, accepted is at least one"
-            raise ValueError(msg)
-        for name, value, most in (("days", self.days, MOST_DAYS), ("uses", self.uses, MOST_USES)):
-            if not 1 <= value <= most:
-                msg = f"{name}: got {value}, accepted are 1 to {most}"
-                raise ValueError(msg)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Pass:
     """A pass as it was made."""
 
@@ -89,7 +58,7 @@ class Pass:
     resident_id: ResidentId
     """Whose guest."""
     label: str
-    payer: str
+    payer: Payer
     stall_ids: tuple[str, ...] | None
     cap_wh: int | None
     cap_minor: int | None
@@ -155,66 +124,6 @@ class PassSession:
     """None while it is not rated, and where there is nothing to bill."""
 
 
-# --- making ------------------------------------------------------------------------------------------------------
-
-
-def make_pass(  # noqa: PLR0917 - in the order one says it
-    conn: Connection, pass_id: str, resident_id: ResidentId, wanted: Wanted, by: str, now: datetime
-) -> str | None:
-    """Make a pass under an id its maker chose, and return the token of its link, which is shown once.
-
-    Made again under the same id it stays what it is and gets another link; None where the id is someone else's.
-    `by` is ``resident:<id>`` or ``office:<user>``. Raises `NoSuchResident` and `TooManyPasses`.
-    """
-    there = conn.execute(select(guest_pass).where(guest_pass.c.pass_id == pass_id)).one_or_none()
-    if there is not None:
-        return renew_link(conn, pass_id, now) if there.made_by == by[:80] and there.resident_id == resident_id else None
-    if not person(conn, resident_id).here(now):
-        raise NoSuchResident(resident_id)
-    if sum(line.state is PassState.VALID for line in pass_lines(conn, now, resident_id=resident_id)) >= MOST_VALID:
-        raise TooManyPasses
-    token = new_token(128)
-    conn.execute(
-        insert(guest_pass).values(
-            building_id=the_building(conn).building_id,
-            pass_id=pass_id,
-            token_hash=digest(token),
-            label=wanted.label[:60],
-            made_by=by[:80],
-            resident_id=resident_id,
-            payer=HOST,
-            stalls_json=None if wanted.stall_ids is None else json.dumps(wanted.stall_ids),
-            cap_wh=wanted.cap_wh,
-            cap_minor=wanted.cap_minor,
-            uses=wanted.uses,
-            shows_host=int(wanted.shows_host),
-            created_ms=to_ms(now),
-            expires_ms=to_ms(now + timedelta(days=wanted.days)),
-        )
-    )
-    return token
-
-
-def renew_link(conn: Connection, pass_id: str, now: datetime) -> str | None:
-    """Return the token of a new link; the old one opens nothing any more. None for a pass that is over or revoked."""
-    token = new_token(128)
-    renewed = conn.execute(
-        update(guest_pass)
-        .where(guest_pass.c.pass_id == pass_id, guest_pass.c.revoked_ms.is_(None), guest_pass.c.expires_ms > to_ms(now))
-        .values(token_hash=digest(token))
-    )
-    return token if renewed.rowcount == 1 else None
-
-
-def revoke_pass(conn: Connection, pass_id: str, now: datetime) -> None:
-    """Let nobody start with a pass any more. What charges goes on."""
-    conn.execute(
-        update(guest_pass)
-        .where(guest_pass.c.pass_id == pass_id, guest_pass.c.revoked_ms.is_(None))
-        .values(revoked_ms=to_ms(now))
-    )
-
-
 # --- how passes stand --------------------------------------------------------------------------------------------
 
 
@@ -252,10 +161,11 @@ def pass_line(
 
 def pass_sessions(conn: Connection, pass_id: str) -> list[PassSession]:
     """Return what was charged with a pass, the newest first."""
+    rated = _rated()
     rows = conn.execute(
-        select(session, stall_table.c.name.label("stall"), cdr.c.gross_minor, cdr.c.currency)
+        select(session, stall_table.c.name.label("stall"), rated.c.gross_minor, rated.c.currency)
         .join(stall_table, stall_table.c.stall_id == session.c.stall_id)
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
+        .outerjoin(rated, rated.c.session_id == session.c.session_id)
         .where(*_with(pass_id), session.c.started_ms.is_not(None))
         .order_by(session.c.started_ms.desc(), session.c.session_id)
     )
@@ -270,6 +180,14 @@ def pass_sessions(conn: Connection, pass_id: str) -> list[PassSession]:
         )
         for row in rows
     ]
+
+
+def pinned_account(conn: Connection, credential_kind: str, credential_id: str | None) -> AccountId | None:
+    """Return the account a session is on that is let in by this; None where it is the resident's own."""
+    if credential_kind != "pass":
+        return None
+    payer = conn.scalar(select(guest_pass.c.payer).where(guest_pass.c.pass_id == credential_id))
+    return common_account(conn) if payer == Payer.BUILDING else None
 
 
 def stalls_for(conn: Connection, pass_: Pass) -> tuple[str, ...] | None:
@@ -309,10 +227,10 @@ def standing_line(conn: Connection, pass_: Pass, now: datetime, running_wh: Mapp
 
 
 def _spent(conn: Connection, pass_: Pass, now: datetime, running_wh: Mapping[str, int], without: str) -> Spent:
-    currency = the_building(conn).currency
+    currency, rated = the_building(conn).currency, _rated()
     rows = conn.execute(
-        select(session, cdr.c.gross_minor)
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
+        select(session, rated.c.gross_minor)
+        .outerjoin(rated, rated.c.session_id == session.c.session_id)
         .where(*_with(pass_.pass_id))
     ).all()
     uses = energy_wh = minor = 0
@@ -358,7 +276,7 @@ def _on_their_way(conn: Connection, pass_id: str, known: set[str], now: datetime
 
 def _left(conn: Connection, pass_: Pass, spent: Spent, now: datetime) -> Left:
     cap_wh = None if pass_.cap_wh is None else max(0, pass_.cap_wh - spent.energy_wh)
-    money_wh = None if pass_.cap_minor is None else left_wh(conn, pass_.cap_minor, spent.cost, now)
+    money_wh = None if pass_.cap_minor is None else left_wh(conn, pass_.resident_id, pass_.cap_minor, spent.cost, now)
     limits = [each for each in (cap_wh, money_wh) if each is not None]
     return Left(
         uses=max(0, pass_.uses - spent.uses),
@@ -366,6 +284,12 @@ def _left(conn: Connection, pass_: Pass, spent: Spent, now: datetime) -> Left:
         cap_wh=cap_wh,
         minor=None if pass_.cap_minor is None else max(0, pass_.cap_minor - spent.cost.minor),
     )
+
+
+def _rated() -> Subquery:
+    """Return what each session was rated at; a session over a month's end has more than one CDR."""
+    gross, currency = func.sum(cdr.c.gross_minor).label("gross_minor"), func.min(cdr.c.currency).label("currency")
+    return select(cdr.c.session_id, gross, currency).group_by(cdr.c.session_id).subquery()
 
 
 def _with(pass_id: str) -> tuple[Any, ...]:
@@ -378,7 +302,7 @@ def as_pass(row: Row[Any]) -> Pass:
         pass_id=row.pass_id,
         resident_id=ResidentId(row.resident_id),
         label=row.label,
-        payer=row.payer,
+        payer=Payer(row.payer),
         stall_ids=None if row.stalls_json is None else tuple(json.loads(row.stalls_json)),
         cap_wh=row.cap_wh,
         cap_minor=row.cap_minor,

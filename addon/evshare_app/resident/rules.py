@@ -1,28 +1,31 @@
 """What a resident may: stalls, hours, energy and money a month, sessions at once; and how the integration is told.
 
 The integration decides, also while the app is away, and it knows nothing of money. So a cap in money is told as the
-energy it is still good for: at the highest price now in force, after a session's flat fee, rounded down. What time
-costs is not in it; nobody knows beforehand how long a car stays.
+energy it is still good for: at the highest price of the resident's tariff, after a session's flat fee, rounded down.
+What time costs is not in it; nobody knows beforehand how long a car stays. Money paid in advance is such a cap too, of
+everyone who charges on a prepaid account.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from ..books.access_tables import dispute, guest_pass, resident_rule
+from ..books.access_tables import dispute, resident_rule
 from ..books.building import the_building
+from ..books.common import paid_by_others
 from ..books.schema import cdr, resident, session
-from ..model import Month, ResidentId, to_ms
+from ..model import AccountId, Month, ResidentId, to_ms
 from ..money import Money
-from ..tariff.ocpi import Dimension, Tariff
+from ..tariff.now import highest_price
+from ..tariff.ocpi import Dimension
 from ..tariff.running import running_cost
-from ..tariff.store import tariff_in_force
+from ..tariff.store import tariff_for
+from .prepaid import prepaid_balance, prepaid_plan
 
 MOST_SESSIONS = 10
 
@@ -90,24 +93,27 @@ def set_rule(conn: Connection, resident_id: ResidentId, rule: Rule, by: str, now
 
 
 def rules_told(conn: Connection, now: datetime, zone: ZoneInfo) -> list[dict[str, object]]:
-    """Return the link's `rules`: everyone who has a rule."""
-    rows = conn.execute(
-        select(resident_rule)
-        .join(resident, resident.c.resident_id == resident_rule.c.resident_id)
-        .where(resident.c.removed_ms.is_(None))
-        .order_by(resident_rule.c.resident_id)
+    """Return the link's `rules`: everyone who has a rule or pays in advance."""
+    rows = {row.resident_id: _rule(row) for row in conn.execute(select(resident_rule))}
+    there = conn.scalars(
+        select(resident.c.resident_id).where(resident.c.removed_ms.is_(None)).order_by(resident.c.resident_id)
     ).all()
-    return [_told(conn, row.resident_id, _rule(row), now, zone) for row in rows]
+    in_advance = {one: found[0] for one in there if (found := prepaid_plan(conn, one, now)) is not None}
+    return [
+        _told(conn, one, rows.get(one, Rule()), in_advance.get(one), now, zone)
+        for one in there
+        if one in rows or one in in_advance
+    ]
 
 
-def left_wh(conn: Connection, month_minor: int, used: Money, now: datetime) -> int | None:
-    """Return what the rest of a month's money is good for; None where energy costs nothing, so nothing limits it."""
-    left_minor = month_minor - used.minor
+def left_wh(conn: Connection, resident_id: str, most_minor: int, used: Money, now: datetime) -> int | None:
+    """Return what the rest of a resident's money is good for; None where energy costs nothing, so nothing limits it."""
+    left_minor = most_minor - used.minor
     if left_minor <= 0:
         return 0
-    tariff = tariff_in_force(conn, now).tariff
-    left = Money(left_minor, used.currency).to_decimal() - _highest(tariff, Dimension.FLAT)
-    price = _highest(tariff, Dimension.ENERGY)
+    tariff = tariff_for(conn, resident_id, now).tariff
+    left = Money(left_minor, used.currency).to_decimal() - highest_price(tariff, Dimension.FLAT)
+    price = highest_price(tariff, Dimension.ENERGY)
     if left <= 0:
         return 0
     return int(left * 1000 // price) if price else None
@@ -118,22 +124,22 @@ def used_this_month(
 ) -> Used:
     """Return what a resident's sessions of this month used and cost.
 
-    A session belongs to the month in which it ends. Guests who pay themselves are not among them, nor what was found
+    A session belongs to the month in which it ends. Guests they do not pay for are not among them, nor what was found
     not to be theirs. `running_wh` is what running sessions have used, where that is known better than by the books.
     """
     start, end = Month.of(now, zone).bounds(zone)
     currency = the_building(conn).currency
     own = (
         session.c.resident_id == resident_id,
-        session.c.credential_id.is_(None)
-        | session.c.credential_id.not_in(select(guest_pass.c.pass_id).where(guest_pass.c.payer == "guest")),
+        ~paid_by_others(),
         session.c.session_id.not_in(select(dispute.c.session_id).where(dispute.c.state == "upheld")),
     )
-    ended = conn.execute(
-        select(func.sum(session.c.energy_wh).label("energy_wh"), func.sum(cdr.c.gross_minor).label("minor"))
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
-        .where(*own, session.c.ended_ms >= to_ms(start), session.c.ended_ms < to_ms(end))
-    ).one()
+    ended = (*own, session.c.ended_ms >= to_ms(start), session.c.ended_ms < to_ms(end))
+    # Apart, because a session over a month's end has more than one CDR.
+    ended_wh = conn.scalar(select(func.sum(session.c.energy_wh)).where(*ended))
+    rated_minor = conn.scalar(
+        select(func.sum(cdr.c.gross_minor)).join(session, session.c.session_id == cdr.c.session_id).where(*ended)
+    )
     running = conn.execute(
         select(session.c.session_id, session.c.energy_wh).where(*own, session.c.ended_ms.is_(None))
     ).all()
@@ -141,38 +147,31 @@ def used_this_month(
     so_far_wh = {one.session_id: max(one.energy_wh, known_wh.get(one.session_id, 0)) for one in running}
     costs = [running_cost(conn, session_id, energy_wh, now) for session_id, energy_wh in so_far_wh.items()]
     return Used(
-        energy_wh=int(ended.energy_wh or 0) + sum(so_far_wh.values()),
-        cost=Money(int(ended.minor or 0), currency),
+        energy_wh=int(ended_wh or 0) + sum(so_far_wh.values()),
+        cost=Money(int(rated_minor or 0), currency),
         running=Money(sum(cost.minor for cost in costs if cost is not None), currency),
     )
 
 
-def _told(conn: Connection, resident_id: str, rule: Rule, now: datetime, zone: ZoneInfo) -> dict[str, object]:
-    money_wh = None
+def _told(  # noqa: PLR0917 - who, what and when
+    conn: Connection, resident_id: str, rule: Rule, in_advance: AccountId | None, now: datetime, zone: ZoneInfo
+) -> dict[str, object]:
+    limits: list[int | None] = []
+    # Without what their own open sessions cost: the integration takes off what those use, it knows that sooner.
     if rule.month_minor is not None:
-        # Without the running cost: the integration takes off what open sessions use, it knows that sooner.
-        money_wh = left_wh(conn, rule.month_minor, used_this_month(conn, resident_id, now, zone).cost, now)
+        cost = used_this_month(conn, resident_id, now, zone).cost
+        limits.append(left_wh(conn, resident_id, rule.month_minor, cost, now))
+    if in_advance is not None:
+        left = prepaid_balance(conn, in_advance, now, without=resident_id).left
+        limits.append(left_wh(conn, resident_id, left.minor, Money(0, left.currency), now))
     return {
         "resident_id": resident_id,
         "stall_ids": None if rule.stall_ids is None else list(rule.stall_ids),
         "hours": [each.told() for each in rule.hours],
         "sessions": rule.sessions,
         "month_wh": rule.month_wh,
-        "left_wh": money_wh,
+        "left_wh": min((each for each in limits if each is not None), default=None),
     }
-
-
-def _highest(tariff: Tariff, dimension: Dimension) -> Decimal:
-    """Return the highest price of a dimension, with VAT, whenever it holds: a session may run into any of its hours."""
-    return max(
-        (
-            component.price * (100 + (component.vat or 0)) / 100
-            for element in tariff.elements
-            for component in element.price_components
-            if component.type is dimension
-        ),
-        default=Decimal(0),
-    )
 
 
 def _rule(row: Row[Any]) -> Rule:

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from ..books.access_tables import card, guest_pass
-from ..books.schema import cdr, session
+from ..books.common import paid_by_others
+from ..books.schema import session
 from ..books.schema import stall as stall_table
+from ..books.session_cost import session_cost
 from ..model import to_ms
 from .notices import is_news, note
 
@@ -47,7 +49,8 @@ def note_ended(conn: Connection, session_id: str, at: datetime, now: datetime) -
         "session_id": session_id,
         "stall": row.stall,
         "energy_wh": row.energy_wh,
-        "minor": row.gross_minor,
+        # What they do not pay is told without its price.
+        "minor": None if row.not_theirs else row.gross_minor,
         "currency": row.currency,
         "at_ms": to_ms(at),
     }
@@ -108,8 +111,9 @@ def _session(conn: Connection, session_id: str) -> Row[Any] | None:
 
 
 def _sessions() -> Select[Any]:
-    return (
-        select(session, stall_table.c.name.label("stall"), cdr.c.gross_minor, cdr.c.currency)
-        .join(stall_table, stall_table.c.stall_id == session.c.stall_id)
-        .outerjoin(cdr, cdr.c.session_id == session.c.session_id)
-    )
+    return select(
+        session,
+        stall_table.c.name.label("stall"),
+        *session_cost(),
+        paid_by_others().label("not_theirs"),
+    ).join(stall_table, stall_table.c.stall_id == session.c.stall_id)

@@ -1,36 +1,50 @@
-"""Closing a month: one statement per account with sessions, numbered without gaps, booked, rendered and locked.
+"""Closing a month: preview, approval, and one statement per account, numbered without gaps, booked and locked.
 
-A session belongs to the month it ended in, as the building's clocks show it. Months are closed in order. The record of
-a session that reaches the books only after its month was closed is billed with the next month: nothing is lost, and
-nothing issued is changed.
+A close is approved once and then carried out account by account, each in a transaction of its own, so that the books
+stay open for everything else, and a power cut loses nothing. So that nothing can slip in between, the approval is one
+transaction, too, and in it all is decided: the last CDRs are made, sessions that went on are cut at the month's end,
+the charges are kept, the CDRs to bill are written down (`close_cdr`), and the month is locked. What becomes known
+after that is billed with the next month, as if the month had been closed in that instant. Months are closed in order.
+
+What is approved is what was looked at: the preview does the same work and undoes it, and its fingerprint must be that
+of the approval. `closing.py` carries an approved close out, with all that follows.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from ..books import schema
-from ..books.access_tables import dispute
-from ..books.building import BuildingRow, the_building
-from ..model import AccountId, Month, SessionId, StatementId, from_ms, to_ms
-from ..tariff.cdr import Unproven, make_cdr, rate_ended_session
+from ..books.accounting_tables import charge, close_run
+from ..books.building import the_building
+from ..books.close_tables import close_cdr
+from ..model import AccountId, Month, StatementId, from_ms, to_ms
+from .billable import unattributed_wh
+from .charge import Charge, read_charge
+from .charges import keep_charges
+from .common import book_common
+from .findings import DONE, ISSUING, Reason, reasons_against
 from .issue import Issue, issue_statement
-from .remittance import is_iban
+from .preview import of_statement, prepare, preview_month
 
+__all__ = [
+    "ISSUING",
+    "SIGNING",
+    "CloseRefused",
+    "CloseRun",
+    "Reason",
+    "approve",
+    "close_month",
+    "close_of",
+    "issue_next",
+    "preview_month",
+    "reasons_against",
+    "set_step",
+]
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a month cannot be closed: a message id of the catalogues and what goes into it."""
-
-    message: str
-    values: dict[str, object] = field(default_factory=dict)
-
-    def text(self, gettext: Callable[[str], str] = str) -> str:
-        """Return it in the language of `gettext`."""
-        return gettext(self.message) % self.values
+SIGNING = "signing"
+"""The step after issuing; those that follow are in `closing.py`."""
 
 
 class CloseRefused(Exception):
@@ -42,261 +56,169 @@ class CloseRefused(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountTotal:
-    """What one account is billed for a month."""
-
-    account_id: AccountId
-    name: str
-    sessions: int
-    energy_wh: int
-    net_minor: int
-    vat_minor: int
-    gross_minor: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MonthPreview:
-    """What closing a month would bill, or has billed."""
+class CloseRun:
+    """How far a close is."""
 
     month: Month
-    currency: str
-    closed: bool
-    accounts: tuple[AccountTotal, ...]
-    unattributed_wh: int
-    """What the stalls' registers counted in the month and nobody can be billed for."""
-    disputed: tuple[Reason, ...] = ()
-    """Sessions that are in question, which no statement bills until it is decided."""
+    step: str
+    approved: datetime
+    approved_by: str
+    accounts: int
+    issued: int
+    problem: str
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.step == DONE
 
 
-def preview_month(conn: Connection, month: Month) -> MonthPreview:
-    """Return the month's totals per account."""
-    building = the_building(conn)
-    closed = month in _closed_months(conn)
-    cdrs = _issued_cdrs(conn, month) if closed else _billable_cdrs(conn, building, month)
-    names = {row.account_id: row.name for row in conn.execute(select(schema.account))}
-    totals = []
-    for account_id, ids in cdrs.items():
-        sums = conn.execute(
-            select(
-                func.count().label("sessions"),
-                *(func.sum(schema.cdr.c[name]).label(name) for name in _SUMMED),
-            ).where(schema.cdr.c.cdr_id.in_(ids))
-        ).one()
-        totals.append(
-            AccountTotal(
-                account_id=account_id,
-                name=names[account_id],
-                sessions=sums.sessions,
-                **{name: int(getattr(sums, name)) for name in _SUMMED},
-            )
-        )
-    return MonthPreview(
+def close_of(conn: Connection, month: Month) -> CloseRun | None:
+    """Return how far the close of a month is; None when it was not approved, or before closes were runs."""
+    row = conn.execute(select(close_run).where(close_run.c.month == str(month))).one_or_none()
+    if row is None:
+        return None
+    return CloseRun(
         month=month,
-        currency=building.currency,
-        closed=closed,
-        accounts=tuple(sorted(totals, key=lambda one: (one.name, one.account_id))),
-        unattributed_wh=_unattributed_wh(conn, month, building),
-        disputed=tuple(_disputed_sessions(conn, month, building)),
+        step=row.step,
+        approved=from_ms(row.approved_ms),
+        approved_by=row.approved_by,
+        accounts=row.accounts,
+        issued=row.issued,
+        problem=row.problem,
     )
 
 
-def reasons_against(conn: Connection, month: Month, now: datetime) -> tuple[Reason, ...]:
-    """Return why the month cannot be closed now; empty when it can."""
-    building = the_building(conn)
-    _, end = month.bounds(building.zone)
-    if month in _closed_months(conn):
-        return (Reason("%(month)s is already closed.", {"month": month}),)
-    if now < end:
-        return (Reason("%(month)s is not over yet.", {"month": month}),)
-    reasons = [
-        Reason("Please close %(earlier)s first.", {"earlier": earlier})
-        for earlier in _earlier_open_months(conn, month, building)
-    ]
-    reasons += _open_sessions(conn, end, building)
-    reasons += _unproven_sessions(conn, end, building, now)
-    if building.iban is not None and not is_iban(building.iban):
-        reasons.append(Reason("The building's IBAN %(iban)s is not valid. Please correct it.", {"iban": building.iban}))
-    if building.iban is not None and not building.payee:
-        reasons.append(Reason("The building has an IBAN, but no payee. Please enter the account holder's name."))
-    return tuple(reasons)
+def approve(conn: Connection, month: Month, fingerprint: str, actor: str, now: datetime) -> None:
+    """Lock a month as it was looked at, and decide in this transaction all that will be billed.
 
-
-def close_month(conn: Connection, month: Month, actor: str, now: datetime) -> list[StatementId]:
-    """Issue the statements of a month and lock it; return their ids in the order of their numbers.
-
-    Raises `CloseRefused` naming every reason. Whatever is raised, the caller's transaction must be rolled back (as
-    `Books.write` does): then no number is used up.
+    Raises `CloseRefused` naming every reason, or that the month comes to something else than was looked at. Whatever
+    is raised, the caller's transaction must be rolled back (as `Books.write` does).
     """
     reasons = reasons_against(conn, month, now)
     if reasons:
         raise CloseRefused(reasons)
     building = the_building(conn)
-    _, end = month.bounds(building.zone)
-    for session_id in _ended_without_cdr(conn, end):
-        rate_ended_session(conn, session_id, now)
-    issued = [
-        issue_statement(
-            conn, Issue(building=building, month=month, account_id=account_id, actor=actor, now=now), cdr_ids
-        )
-        for account_id, cdr_ids in sorted(_billable_cdrs(conn, building, month).items())
-    ]
+    prepared = prepare(conn, month, building, now)
+    if prepared.problem is not None:
+        raise CloseRefused((prepared.problem,))
+    if prepared.fingerprint != fingerprint:
+        raise CloseRefused((Reason("What the month comes to has changed since you looked. Please look once more."),))
+    values = literal(building.building_id), schema.cdr.c.cdr_id, literal(str(month)), schema.cdr.c.account_id
+    names = ["building_id", "cdr_id", "month", "account_id"]
+    conn.execute(insert(close_cdr).from_select(names, select(*values).where(prepared.bills)))
+    book_common(conn, building, prepared.common, actor, now)
+    keep_charges(conn, month, prepared.charges, to_ms(now))
     conn.execute(
         insert(schema.period).values(
             building_id=building.building_id,
             month=str(month),
             closed_ms=to_ms(now),
             closed_by=actor,
-            unattributed_wh=_unattributed_wh(conn, month, building),
+            unattributed_wh=unattributed_wh(conn, month, building),
         )
     )
-    return issued
-
-
-_UNPROVEN = (
-    "The session at %(stall)s that began on %(start)s cannot be billed: its meter record is incomplete (%(problem)s)."
-)
-_SUMMED = ("energy_wh", "net_minor", "vat_minor", "gross_minor")
-
-
-def _closed_months(conn: Connection) -> set[Month]:
-    return {Month.parse(month) for month in conn.scalars(select(schema.period.c.month))}
-
-
-_DISPUTED = "Disputed session: the one at %(stall)s that began on %(start)s is left out until it is decided."
-
-
-def _disputed_sessions(conn: Connection, month: Month, building: BuildingRow) -> list[Reason]:
-    """Return the sessions in question that ended until the month's end and are on no statement."""
-    _, end = month.bounds(building.zone)
-    rows = conn.execute(
-        select(schema.stall.c.name, schema.session.c.started_ms)
-        .join_from(dispute, schema.session, schema.session.c.session_id == dispute.c.session_id)
-        .join(schema.stall, schema.stall.c.stall_id == schema.session.c.stall_id)
-        .where(
-            dispute.c.state == "open",
-            schema.session.c.ended_ms < to_ms(end),
-            dispute.c.session_id.not_in(select(schema.cdr.c.session_id).join_from(schema.cdr, schema.statement_cdr)),
+    conn.execute(
+        insert(close_run).values(
+            building_id=building.building_id,
+            month=str(month),
+            step=ISSUING,
+            approved_ms=to_ms(now),
+            approved_by=actor,
+            preview_sha256=fingerprint,
+            accounts=_count_accounts(conn, month),
+            issued=0,
+            changed_ms=to_ms(now),
+            problem="",
         )
-        .order_by(schema.session.c.started_ms)
     )
-    return [Reason(_DISPUTED, {"stall": row.name, "start": _local(row.started_ms, building)}) for row in rows]
 
 
-def _unissued(conn: Connection, end: datetime) -> list[tuple[str, AccountId, datetime]]:
-    on_statement = select(schema.statement_cdr.c.cdr_id)
-    # In question, or found not to be theirs: no statement bills it, and no month waits for it.
-    in_question = select(dispute.c.session_id).where(dispute.c.state.in_(("open", "upheld")))
-    rows = conn.execute(
-        select(schema.cdr.c.cdr_id, schema.cdr.c.account_id, schema.cdr.c.ended_ms)
-        .where(
-            schema.cdr.c.ended_ms < to_ms(end),
-            schema.cdr.c.cdr_id.not_in(on_statement),
-            schema.cdr.c.session_id.not_in(in_question),
-        )
-        .order_by(schema.cdr.c.ended_ms, schema.cdr.c.cdr_id)
+def issue_next(conn: Connection, month: Month, now: datetime, ledger_key: str = "") -> StatementId | None:
+    """Issue the next statement of an approved close and return its id; None when all are issued."""
+    run = close_of(conn, month)
+    assert run is not None, f"{month}: its close was not approved"
+    account_id = _next_account(conn, month)
+    if account_id is None:
+        if run.step == ISSUING:
+            set_step(conn, month, SIGNING, now)
+        return None
+    made = issue_statement(
+        conn,
+        Issue(
+            building=the_building(conn),
+            month=month,
+            account_id=account_id,
+            actor=run.approved_by,
+            now=now,
+            ledger_key=ledger_key,
+        ),
+        _approved_cdrs(conn, month, account_id),
+        _open_charges(conn, month, account_id),
     )
-    return [(row.cdr_id, AccountId(row.account_id), from_ms(row.ended_ms)) for row in rows]
+    conn.execute(
+        update(close_run)
+        .where(close_run.c.month == str(month))
+        .values(issued=close_run.c.issued + 1, changed_ms=to_ms(now))
+    )
+    return made
 
 
-def _billable_cdrs(conn: Connection, building: BuildingRow, month: Month) -> dict[AccountId, list[str]]:
-    """Return the CDRs a statement of `month` bills: those of the month, and late ones of months already closed."""
-    closed = _closed_months(conn)
-    billable: dict[AccountId, list[str]] = defaultdict(list)
-    for cdr_id, account_id, ended in _unissued(conn, month.bounds(building.zone)[1]):
-        if (of := Month.of(ended, building.zone)) == month or of in closed:
-            billable[account_id].append(cdr_id)
-    return billable
+def set_step(conn: Connection, month: Month, step: str, now: datetime, problem: str = "") -> None:
+    """Note that a close has come to another step, or what it meets there."""
+    conn.execute(
+        update(close_run)
+        .where(close_run.c.month == str(month))
+        .values(step=step, changed_ms=to_ms(now), problem=problem)
+    )
 
 
-def _issued_cdrs(conn: Connection, month: Month) -> dict[AccountId, list[str]]:
-    issued: dict[AccountId, list[str]] = defaultdict(list)
-    for row in conn.execute(
-        select(schema.statement.c.account_id, schema.statement_cdr.c.cdr_id)
-        .join_from(schema.statement, schema.statement_cdr)
-        .where(schema.statement.c.month == str(month))
-    ):
-        issued[AccountId(row.account_id)].append(row.cdr_id)
-    return issued
+def close_month(conn: Connection, month: Month, actor: str, now: datetime, ledger_key: str = "") -> list[StatementId]:
+    """Approve a month as it is and issue its statements, all in the caller's transaction; return their ids in order.
 
-
-def _earlier_open_months(conn: Connection, month: Month, building: BuildingRow) -> list[Month]:
-    start, _ = month.bounds(building.zone)
-    with_sessions = {Month.of(ended, building.zone) for _, _, ended in _unissued(conn, start)}
-    return sorted(with_sessions - _closed_months(conn), key=str)
-
-
-def _open_sessions(conn: Connection, end: datetime, building: BuildingRow) -> list[Reason]:
-    """Return the sessions that may yet turn out to have ended before `end`.
-
-    One that is known to have gone on after it belongs to a later month, however long it stays open.
+    For small books, and where nobody waits. Raises `CloseRefused`.
     """
-    went_on = select(schema.slice_.c.session_id).where(
-        schema.slice_.c.session_id.is_not(None), schema.slice_.c.end_ms > to_ms(end)
-    )
-    rows = conn.execute(
-        select(schema.stall.c.name, schema.session.c.started_ms)
-        .join_from(schema.session, schema.stall)
-        .where(
-            schema.session.c.started_ms < to_ms(end),
-            schema.session.c.ended_ms.is_(None),
-            schema.session.c.session_id.not_in(went_on),
-        )
-        .order_by(schema.session.c.started_ms)
-    )
-    message = "The session at %(stall)s that began on %(start)s is still open."
-    return [Reason(message, {"stall": row.name, "start": _local(row.started_ms, building)}) for row in rows]
+    reasons = reasons_against(conn, month, now)
+    if reasons:
+        raise CloseRefused(reasons)
+    approve(conn, month, preview_month(conn, month, now).fingerprint, actor, now)
+    issued = []
+    while (made := issue_next(conn, month, now, ledger_key)) is not None:
+        issued.append(made)
+    set_step(conn, month, DONE, now)
+    return issued
 
 
-def _unproven_sessions(conn: Connection, end: datetime, building: BuildingRow, now: datetime) -> list[Reason]:
-    reasons = []
-    for session_id in _ended_without_cdr(conn, end):
-        try:
-            make_cdr(conn, session_id, now)
-        except Unproven as problem:
-            row = conn.execute(
-                select(schema.stall.c.name, schema.session.c.started_ms)
-                .join_from(schema.session, schema.stall)
-                .where(schema.session.c.session_id == session_id)
-            ).one()
-            values = {"stall": row.name, "start": _local(row.started_ms, building), "problem": str(problem)}
-            reasons.append(Reason(_UNPROVEN, values))
-    return reasons
+def _count_accounts(conn: Connection, month: Month) -> int:
+    billed = select(close_cdr.c.account_id).where(close_cdr.c.month == str(month))
+    charged = select(charge.c.account_id).where(charge.c.month == str(month), of_statement(month))
+    return int(conn.scalar(select(func.count()).select_from(billed.union(charged).subquery())) or 0)
 
 
-def _ended_without_cdr(conn: Connection, end: datetime) -> list[SessionId]:
-    rows = conn.scalars(
-        select(schema.session.c.session_id)
-        .where(
-            schema.session.c.ended_ms < to_ms(end),
-            schema.session.c.started_ms.is_not(None),
-            schema.session.c.session_id.not_in(select(schema.cdr.c.session_id)),
-        )
-        .order_by(schema.session.c.ended_ms)
-    )
-    return [SessionId(one) for one in rows]
-
-
-def _unattributed_wh(conn: Connection, month: Month, building: BuildingRow) -> int:
-    start, end = month.bounds(building.zone)
-    used = func.sum(schema.slice_.c.register_end_wh - schema.slice_.c.register_start_wh)
-    total = conn.scalar(
-        select(used).where(
-            schema.slice_.c.session_id.is_(None),
-            schema.slice_.c.end_ms > to_ms(start),
-            schema.slice_.c.end_ms <= to_ms(end),
+def _next_account(conn: Connection, month: Month) -> AccountId | None:
+    """Return the first account, by id, after the last that has its statement of an approved close."""
+    last = conn.scalar(
+        select(func.max(schema.statement.c.account_id)).where(
+            schema.statement.c.month == str(month), schema.statement.c.kind == "statement"
         )
     )
-    not_theirs = conn.scalar(
-        select(func.sum(schema.session.c.energy_wh))
-        .join_from(dispute, schema.session, schema.session.c.session_id == dispute.c.session_id)
-        .where(
-            dispute.c.state == "upheld",
-            schema.session.c.ended_ms >= to_ms(start),
-            schema.session.c.ended_ms < to_ms(end),
+    firsts = [
+        conn.scalar(
+            select(func.min(table.c.account_id)).where(
+                table.c.month == str(month), table.c.account_id > (last or ""), *conditions
+            )
         )
-    )
-    return int(total or 0) + int(not_theirs or 0)
+        for table, conditions in ((close_cdr, ()), (charge, (of_statement(month),)))
+    ]
+    return min((AccountId(one) for one in firsts if one is not None), default=None)
 
 
-def _local(at_ms: int, building: BuildingRow) -> str:
-    return f"{from_ms(at_ms).astimezone(building.zone):%Y-%m-%d %H:%M}"
+def _approved_cdrs(conn: Connection, month: Month, account_id: AccountId) -> list[str]:
+    rows = select(close_cdr.c.cdr_id).where(close_cdr.c.month == str(month), close_cdr.c.account_id == account_id)
+    return list(conn.scalars(rows.order_by(close_cdr.c.cdr_id)))
+
+
+def _open_charges(conn: Connection, month: Month, account_id: AccountId) -> list[Charge]:
+    own = charge.c.month == str(month), charge.c.account_id == account_id
+    rows = conn.execute(select(charge).where(*own, of_statement(month)).order_by(charge.c.charge_id))
+    return [read_charge(row) for row in rows]

@@ -1,10 +1,16 @@
-"""A statement as plain values: everything that is printed, frozen as JSON in the books. HTML and PDF come from it."""
+"""A statement as plain values: everything that is printed, frozen as JSON in the books. HTML and PDF come from it.
 
-from dataclasses import asdict, dataclass
+Documents issued by earlier versions are read too: what they do not say yet is empty. One that was read keeps the text
+it was read from, so its seal stays what it was.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 import hashlib
 import json
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -49,6 +55,17 @@ class SessionPart:
     net_minor: int
     lines: tuple[Line, ...]
     meters: tuple[Meter, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargePart:
+    """What is billed besides sessions: a base fee, a share of a cost, the sun. `details` say how it came about."""
+
+    charge_id: str
+    kind: str
+    net_minor: int
+    vat_percent: Decimal | None
+    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +114,49 @@ class StatementDocument:
     """The saved card it is collected from ("Visa 4242"); None: by bank transfer."""
     ledger_head: str
     """First 12 hex digits of the ledger's hash once this statement is booked."""
+    charges: tuple[ChargePart, ...] = ()
+    ledger_key: str = ""
+    """What is printed of the key the ledger's heads are signed with."""
+    legal: tuple[str, ...] = ()
+    """What the country's law profile has statements say."""
+    kind: str = "statement"
+    """Or credit_note, correction, move_out."""
+    corrects: str = ""
+    """Number of the statement this one takes back or stands in for."""
+    reason: str = ""
+    """Why it was corrected, in the manager's words."""
+    source: str = field(default="", repr=False, compare=False)
+    """The JSON it was read from; empty for one that was made just now."""
 
     def to_json(self) -> str:
         """Return canonical JSON; its SHA-256 is the statement's seal."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+        if self.source:
+            return self.source
+        plain = {name: value for name, value in vars(self).items() if name != "source"}
+        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a document back. Raises KeyError, TypeError or ValueError for what is none."""
+        said = json.loads(text)
+        return cls(
+            **said
+            | {
+                "month": Month(**said["month"]),
+                "issued": datetime.fromisoformat(said["issued"]),
+                "due": date.fromisoformat(said["due"]),
+                "sessions": tuple(_session(one) for one in said["sessions"]),
+                "charges": tuple(
+                    ChargePart(**one | {"vat_percent": _decimal(one["vat_percent"])}) for one in said.get("charges", ())
+                ),
+                "tariffs": tuple(
+                    TariffText(version_id=one["version_id"], lines=tuple(one["lines"])) for one in said["tariffs"]
+                ),
+                "vat": tuple(Vat(**one | {"percent": Decimal(one["percent"])}) for one in said["vat"]),
+                "legal": tuple(said.get("legal", ())),
+                "source": text,
+            }
+        )
 
     @property
     def seal(self) -> str:
@@ -121,6 +177,31 @@ class StatementDocument:
     def locale(self) -> Locale:
         """How numbers and times are written."""
         return locale_for(self.language, self.zone)
+
+
+def _session(said: Mapping[str, Any]) -> SessionPart:
+    lines = tuple(
+        Line(**one | {"price": _decimal(one["price"]), "vat_percent": _decimal(one["vat_percent"])})
+        for one in said["lines"]
+    )
+    return SessionPart(
+        **{"guest": "", **said}
+        | {
+            "start": datetime.fromisoformat(said["start"]),
+            "end": datetime.fromisoformat(said["end"]),
+            "lines": lines,
+            "meters": tuple(Meter(**one) for one in said["meters"]),
+        }
+    )
+
+
+def _plain(value: object) -> object:
+    # Not `asdict`, which copies every value: a month of a large building has a hundred thousand price lines.
+    return vars(value) if is_dataclass(value) else str(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,32 +1,42 @@
-"""Issuing one statement: number, booking, document, page, PDF, all in the caller's transaction."""
+"""Issuing one statement: number, booking and document, all in the caller's transaction. Files are made afterwards."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 import hashlib
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from ..books import schema
+from ..books.accounting_tables import statement_charge
 from ..books.building import BuildingRow
+from ..books.quarantine import refuse_in_quarantine
 from ..formats import locale_for
 from ..i18n import LANGUAGES, gettext_for
 from ..ledger import accounts
-from ..ledger.ledger import NewTransaction, Posting, head, post
+from ..ledger.ledger import head, post
+from ..ledger.templates import Event, credit_note, statement_issued
 from ..model import AccountId, Month, StatementId, to_ms
 from ..tariff.store import tariff_version
 from ..tariff.text import tariff_lines
-from .document import StatementDocument, TariffText
-from .html import render_html
+from . import charge as charges
+from .charge import Charge
+from .document import ChargePart, StatementDocument, TariffText
+from .house_rules import law_profile
 from .parts import RatedPart, rated_parts, vat_of
-from .pdf import render_pdf
 from .remittance import rf_reference, statement_number
 
 DUE_AFTER = timedelta(days=14)
-SERIES = ""
-"""Prefix of statement numbers; other documents get series of their own."""
+SERIES, CREDIT_NOTES = "", "CN"
+"""Prefixes of the series of numbers: of statements, and of what takes them back."""
+
+STATEMENT, CREDIT_NOTE, CORRECTION, MOVE_OUT = "statement", "credit_note", "correction", "move_out"
+"""Kinds of statements."""
+_ORDER = (charges.BASE_FEE, charges.INCLUDED, charges.DEMAND, charges.SOLAR, charges.COST, charges.LOSSES)
+"""In which charges are printed; others follow."""
 
 INCOME = {
     "ENERGY": accounts.ENERGY,
@@ -38,6 +48,16 @@ INCOME = {
     "MAX_PRICE": accounts.SESSION_FEE,
 }
 """The income account of a price line's kind."""
+CHARGE_INCOME = {
+    charges.BASE_FEE: accounts.BASE_FEE,
+    charges.INCLUDED: accounts.ENERGY,
+    charges.DEMAND: accounts.COST_SHARE,
+    charges.COST: accounts.COST_SHARE,
+    charges.SOLAR: accounts.ENERGY,
+    charges.TRUE_UP: accounts.COST_SHARE,
+    charges.LOSSES: accounts.COST_SHARE,
+}
+"""The income account of a charge's kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +69,36 @@ class Issue:
     account_id: AccountId
     actor: str
     now: datetime
+    ledger_key: str = ""
+    """What is printed of the key the ledger's heads are signed with."""
+    kind: str = STATEMENT
+    corrects: tuple[StatementId, str] | None = None
+    """Id and number of the statement that is taken back, or that this one stands in for."""
+    place: int = 1
+    """How many of this kind there are then, of the same account about the same statement or month."""
+    reason: str = ""
+    """Why it is corrected, in the manager's words."""
 
     @property
     def statement_id(self) -> StatementId:
         """32 hex digits, the same whenever this statement is issued."""
         name = f"{self.building.building_id}:{self.month}:{self.account_id}"
+        if self.kind != STATEMENT:
+            of = "" if self.corrects is None else self.corrects[0]
+            name += f":{self.kind}:{of}:{self.place}"
         return StatementId(hashlib.sha256(name.encode()).hexdigest()[:32])
 
 
-def issue_statement(conn: Connection, issue: Issue, cdr_ids: Sequence[str]) -> StatementId:
-    """Issue the statement over these CDRs and return its id."""
+def issue_statement(
+    conn: Connection, issue: Issue, cdr_ids: Sequence[str], billed: Sequence[Charge] = ()
+) -> StatementId:
+    """Issue the statement over these CDRs and charges, which the books have, and return its id."""
+    billed = sorted(billed, key=lambda one: (_ORDER.index(one.kind) if one.kind in _ORDER else 99, one.charge_id))
     number = _next_number(conn, issue)
     parts = rated_parts(conn, cdr_ids)
-    _book(conn, issue, number, parts)
-    document = _document(conn, issue, number, parts)
+    _book(conn, issue, number, parts, billed)
+    document = _document(conn, issue, number, parts, billed)
+    text = document.to_json()
     building_id = issue.building.building_id
     conn.execute(
         insert(schema.statement).values(
@@ -77,73 +113,94 @@ def issue_statement(conn: Connection, issue: Issue, cdr_ids: Sequence[str]) -> S
             gross_minor=document.gross_minor,
             currency=document.currency,
             reference=document.reference,
-            document_json=document.to_json(),
-            html=render_html(document),
-            pdf=render_pdf(document),
-            sha256=document.seal,
+            document_json=text,
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            kind=issue.kind,
+            corrects=None if issue.corrects is None else issue.corrects[0],
         )
     )
-    conn.execute(
-        insert(schema.statement_cdr),
-        [{"building_id": building_id, "cdr_id": one, "statement_id": issue.statement_id} for one in cdr_ids],
-    )
+    if cdr_ids:
+        conn.execute(
+            insert(schema.statement_cdr),
+            [{"building_id": building_id, "cdr_id": one, "statement_id": issue.statement_id} for one in cdr_ids],
+        )
+    if billed:
+        conn.execute(
+            insert(statement_charge),
+            [
+                {"building_id": building_id, "charge_id": one.charge_id, "statement_id": issue.statement_id}
+                for one in billed
+            ],
+        )
     return issue.statement_id
 
 
 def _next_number(conn: Connection, issue: Issue) -> str:
     """Take the next number of the year of issue. A rollback gives it back: numbers have no gaps."""
+    refuse_in_quarantine(conn)  # numbers that were given out may be missing
     year = issue.now.astimezone(issue.building.zone).year
-    at = (schema.series.c.prefix == SERIES, schema.series.c.year == year)
+    prefix = CREDIT_NOTES if issue.kind == CREDIT_NOTE else SERIES
+    at = (schema.series.c.prefix == prefix, schema.series.c.year == year)
     last = conn.scalar(select(schema.series.c.last).where(*at))
     if last is None:
         conn.execute(
-            insert(schema.series).values(building_id=issue.building.building_id, prefix=SERIES, year=year, last=1)
+            insert(schema.series).values(building_id=issue.building.building_id, prefix=prefix, year=year, last=1)
         )
-        return statement_number(year, 1)
+        return statement_number(year, 1, prefix)
     conn.execute(update(schema.series).where(*at).values(last=last + 1))
-    return statement_number(year, last + 1)
+    return statement_number(year, last + 1, prefix)
 
 
-def _book(conn: Connection, issue: Issue, number: str, parts: Sequence[RatedPart]) -> None:
-    """Debit what the account owes, credit income and VAT (one transaction per statement)."""
-    credited: dict[str, int] = defaultdict(int)
+def _book(conn: Connection, issue: Issue, number: str, parts: Sequence[RatedPart], billed: Sequence[Charge]) -> None:
+    """Debit what the account owes, credit income and VAT (one transaction per statement); a credit note the reverse."""
+    net: dict[str, int] = defaultdict(int)
+    vat: dict[Decimal, int] = defaultdict(int)
     for part in parts:
         for line in part.session.lines:
-            credited[INCOME[line.kind]] += line.net_minor
+            net[INCOME[line.kind]] += line.net_minor
         for percent, minor in part.vat:
-            credited[accounts.vat_payable(percent)] += minor
-    gross = sum(part.gross_minor for part in parts)
-    postings = [
-        Posting(accounts.receivable(issue.account_id), gross),
-        *(Posting(account, -minor) for account, minor in sorted(credited.items())),
-    ]
-    if not any(one.amount_minor for one in postings):
+            vat[percent] += minor
+    for one in billed:
+        net[income_of(one)] += one.net_minor
+        if one.vat is not None:
+            vat[one.vat] += one.vat_minor
+    if not any(net.values()) and not any(vat.values()):
         return  # energy for free: nothing is owed
-    post(
-        conn,
-        NewTransaction(
-            transaction_id=f"statement:{issue.statement_id}",
-            kind="statement",
-            occurred=issue.now,
-            actor=issue.actor,
-            reason=f"Statement {number} for {issue.month}",
-            postings=[one for one in postings if one.amount_minor],
-            currency=issue.building.currency,
-        ),
-        issue.now,
+    event = Event(
+        transaction_id=f"{CREDIT_NOTE if issue.kind == CREDIT_NOTE else STATEMENT}:{issue.statement_id}",
+        occurred=issue.now,
+        actor=issue.actor,
+        reason=f"Statement {number} for {issue.month}",
+        currency=issue.building.currency,
     )
+    if issue.kind == CREDIT_NOTE:
+        # A credit note's own amounts are below zero; what is taken back is above.
+        taken = {account: -minor for account, minor in net.items()}
+        post(
+            conn, credit_note(event, issue.account_id, taken, {rate: -minor for rate, minor in vat.items()}), issue.now
+        )
+    else:
+        post(conn, statement_issued(event, issue.account_id, net, vat), issue.now)
 
 
-def _document(conn: Connection, issue: Issue, number: str, parts: Sequence[RatedPart]) -> StatementDocument:
+def income_of(one: Charge) -> str:
+    """Return the income account of a charge; a credit takes back what it is a credit of."""
+    kind = str(one.details.get("kind", "")) if one.kind == charges.CREDIT else one.kind
+    return CHARGE_INCOME.get(kind, accounts.ENERGY)
+
+
+def _document(
+    conn: Connection, issue: Issue, number: str, parts: Sequence[RatedPart], billed: Sequence[Charge]
+) -> StatementDocument:
     building = issue.building
     account = conn.execute(select(schema.account).where(schema.account.c.account_id == issue.account_id)).one()
     language = _language(conn, issue)
     versions = [tariff_version(conn, one) for one in dict.fromkeys(part.version_id for part in parts)]
     locale = locale_for(language, building.zone)
-    vat = vat_of(parts)
-    net = sum(part.session.net_minor for part in parts)
+    vat = vat_of(parts, billed)
+    net = sum(part.session.net_minor for part in parts) + sum(one.net_minor for one in billed)
     vat_minor = sum(one.vat_minor for one in vat)
-    gross = sum(part.gross_minor for part in parts)
+    gross = sum(part.gross_minor for part in parts) + sum(one.gross_minor for one in billed)
     if net + vat_minor != gross:
         msg = f"statement {number}: net {net} and VAT {vat_minor} do not sum to gross {gross}"
         raise AssertionError(msg)
@@ -173,6 +230,21 @@ def _document(conn: Connection, issue: Issue, number: str, parts: Sequence[Rated
         iban=building.iban,
         card=_card(account, language),
         ledger_head=head(conn).hex()[:12],
+        ledger_key=issue.ledger_key,
+        legal=law_profile(conn, issue.month).texts(language),
+        kind=issue.kind,
+        corrects="" if issue.corrects is None else issue.corrects[1],
+        reason=issue.reason,
+        charges=tuple(
+            ChargePart(
+                charge_id=one.charge_id,
+                kind=one.kind,
+                net_minor=one.net_minor,
+                vat_percent=one.vat,
+                details=one.details,
+            )
+            for one in billed
+        ),
     )
 
 

@@ -23,6 +23,7 @@ class Paper(FPDF):
     def __init__(self, footer: str, *, title: str, made: datetime, language: str) -> None:
         super().__init__(format="A4")
         self._footer = footer
+        self._pages_before: int | None = None
         self.set_creation_date(made)
         self.set_title(title)
         self.set_lang(language)
@@ -36,8 +37,24 @@ class Paper(FPDF):
 
     def footer(self) -> None:
         """Print number and page."""
+        # Of several documents in one file each counts its own pages; how many it has is not known yet.
+        page = f"{self.page_no()}/{{nb}}" if self._pages_before is None else str(self.page_no() - self._pages_before)
         self.set_y(-13)
-        self.write_text(f"{self._footer} \N{MIDDLE DOT} {self.page_no()}/{{nb}}", 7.5, QUIET)
+        self.write_text(f"{self._footer} \N{MIDDLE DOT} {page}", 7.5, QUIET)
+
+    def counts_alone(self) -> None:
+        """Count pages by document, for a file that has several."""
+        self._pages_before = 0
+
+    def next_document(self, footer: str) -> None:
+        """Go on with another document, on the front of a sheet: printed on both sides, each is by itself."""
+        blank, pages = self.page_no() % 2, self.page_no()
+        if blank:
+            self.add_page()
+            pages += 1
+        self.add_page()
+        # The footer of a page is printed when it is left.
+        self._pages_before, self._footer = pages, footer
 
     def write_text(
         self, text: str, size: float, color: tuple[int, int, int] = INK, *, bold: bool = False, width: float = 0

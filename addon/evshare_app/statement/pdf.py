@@ -1,6 +1,6 @@
 """A statement as PDF."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 from fpdf.enums import MethodReturnValue, TableBordersLayout
@@ -19,23 +19,47 @@ _LINE_MM = 4.2
 
 def render_pdf(document: StatementDocument) -> bytes:
     """Return the PDF file. The same document gives the same bytes."""
+    page = Paper(_footer(document), title=document.number, made=document.issued, language=document.language)
+    _print(page, document)
+    return bytes(page.output())
+
+
+def render_together(documents: Iterable[StatementDocument]) -> bytes | None:
+    """Return one PDF file of several statements, to be printed on both sides; None where there are none."""
+    page: Paper | None = None
+    for document in documents:
+        if page is None:
+            page = Paper(_footer(document), title=str(document.month), made=document.issued, language=document.language)
+            page.counts_alone()
+        else:
+            page.next_document(_footer(document))
+        _print(page, document)
+    return None if page is None else bytes(page.output())
+
+
+def _footer(document: StatementDocument) -> str:
+    return f"{document.number} \N{MIDDLE DOT} {document.building}"
+
+
+def _print(page: Paper, document: StatementDocument) -> None:
     statement = printed(document)
-    page = Paper(
-        f"{document.number} \N{MIDDLE DOT} {document.building}",
-        title=document.number,
-        made=document.issued,
-        language=document.language,
-    )
     _head(page, statement)
     _payment(page, statement)
-    _sessions(page, statement)
-    _prices(page, statement)
-    _readings(page, statement)
+    if statement.sessions:
+        _sessions(page, statement)
+    if statement.charges:
+        _charges(page, statement)
+    page.ln(1)
+    print_totals(page, statement.totals)
+    page.ln(5)
+    if statement.prices:
+        _prices(page, statement)
+    if statement.readings:
+        _readings(page, statement)
     page.ln(5)
     for note in statement.notes:
         page.write_text(note, 7.5, QUIET)
         page.ln(1)
-    return bytes(page.output())
 
 
 def _head(page: Paper, statement: Printed) -> None:
@@ -103,9 +127,25 @@ def _sessions(page: Paper, statement: Printed) -> None:
             row.cell(session.energy)
             row.cell("\n".join(calculation for calculation, _ in session.lines))
             row.cell(_beside(page, session.lines))
-    page.ln(1)
-    print_totals(page, statement.totals)
-    page.ln(5)
+
+
+def _charges(page: Paper, statement: Printed) -> None:
+    if statement.sessions:
+        page.ln(3)
+    page.heading(statement.charges_title)
+    page.table_style(8)
+    with page.table(
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        first_row_as_headings=False,
+        line_height=_LINE_MM,
+        padding=_PADDING,
+        col_widths=(sum(_COLUMNS_MM[:4]), _COLUMNS_MM[4]),
+        text_align=("LEFT", "RIGHT"),
+        v_align="TOP",
+        width=page.epw,
+    ) as table:
+        for charge in statement.charges:
+            table.row(charge)
 
 
 def _beside(page: Paper, lines: Sequence[tuple[str, str]]) -> str:

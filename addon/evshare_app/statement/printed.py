@@ -9,6 +9,8 @@ from segno import QRCode
 from .. import formats
 from ..i18n import gettext_for
 from ..money import Money
+from . import charge as charges
+from .charge_text import charge_text
 from .document import Line, ReceiptDocument, SessionPart, StatementDocument
 from .remittance import epc_qr
 
@@ -39,6 +41,9 @@ class Printed:
     sessions_title: str
     session_columns: tuple[str, ...]
     sessions: tuple[SessionRow, ...]
+    charges_title: str
+    charges: tuple[tuple[str, str], ...]
+    """Sentence and amount."""
     totals: tuple[tuple[str, str], ...]
     """The last one is what is to be paid."""
     payment_title: str
@@ -65,7 +70,7 @@ def printed(document: StatementDocument) -> Printed:
     issued = formats.day(document.issued.astimezone(document.zone).date(), locale)
     return Printed(
         language=document.language,
-        title=text("Charging in %(month)s") % {"month": formats.month_name(document.month, locale)},
+        title=_title(document, text),
         sender=tuple(line for line in (document.payee, *document.address.splitlines()) if line),
         recipient=document.account,
         facts=(
@@ -73,12 +78,29 @@ def printed(document: StatementDocument) -> Printed:
             (text("Statement"), document.number),
             (text("Issued"), issued),
             (text("Energy"), formats.kwh(document.energy_wh, locale)),
+            *(((text("Corrects"), document.corrects),) if document.corrects else ()),
+            *(((text("Reason"), document.reason),) if document.reason else ()),
         ),
         headline=_headline(document, text),
         amount=formats.money(document.gross, locale),
         sessions_title=text("Sessions"),
         session_columns=(text("Stall"), text("When"), text("Energy"), text("Calculation"), text("Amount")),
         sessions=tuple(session_row(document, one, text) for one in document.sessions),
+        charges_title=text("Besides charging") if document.sessions else text("For this month"),
+        charges=tuple(
+            (
+                charge_text(
+                    one.kind,
+                    one.details,
+                    text,
+                    currency=document.currency,
+                    locale=locale,
+                    zone=document.zone,
+                ),
+                formats.money(Money(one.net_minor, document.currency), locale),
+            )
+            for one in document.charges
+        ),
         totals=totals(document, text),
         payment_title=text("Payment"),
         payment_text=payment_text,
@@ -93,9 +115,24 @@ def printed(document: StatementDocument) -> Printed:
     )
 
 
+def _title(document: StatementDocument, text: Callable[[str], str]) -> str:
+    month = {"month": formats.month_name(document.month, document.locale)}
+    match document.kind:
+        case "credit_note":
+            return text("Credit note: charging in %(month)s") % month
+        case "correction":
+            return text("Corrected statement: charging in %(month)s") % month
+        case "move_out":
+            return text("Statement on moving out: charging in %(month)s") % month
+        case _:
+            return text("Charging in %(month)s") % month
+
+
 def _headline(document: StatementDocument, text: Callable[[str], str]) -> str:
     if not document.gross_minor:
         return text("Nothing to pay")
+    if document.gross_minor < 0:
+        return text("This amount is in your favour")
     if document.card is not None:
         return text("We collect this from %(card)s") % {"card": document.card}
     return text("To pay by %(date)s") % {"date": formats.day(document.due, document.locale)}
@@ -115,13 +152,14 @@ def session_row(document: Billed, one: SessionPart, text: Callable[[str], str]) 
         when=f"{start} \N{EN DASH} {end}",
         energy=formats.kwh(one.energy_wh, locale),
         lines=tuple(
-            (_calculation(document, line, text), formats.money(Money(line.net_minor, document.currency), locale))
+            (calculation(document, line, text), formats.money(Money(line.net_minor, document.currency), locale))
             for line in one.lines
         ),
     )
 
 
-def _calculation(document: Billed, line: Line, text: Callable[[str], str]) -> str:
+def calculation(document: Billed, line: Line, text: Callable[[str], str]) -> str:
+    """Say how a price line comes about."""
     if line.price is None:
         return text("Up to the least price") if line.kind == "MIN_PRICE" else text("Down to the highest price")
     match line.kind:
@@ -166,6 +204,8 @@ def _payment(
     reference = (text("Reference"), _in_fours(document.reference))
     if not document.gross_minor:
         return text("There is nothing to pay this time."), (), None
+    if document.gross_minor < 0:
+        return text("There is nothing to pay: the amount is taken off what you owe next."), (), None
     if document.card is not None:
         return text("You do not have to do anything: we collect the amount from your saved card."), (reference,), None
     if document.iban is None:
@@ -213,18 +253,31 @@ def readings(document: Billed, one: SessionPart) -> list[tuple[str, ...]]:
 
 
 def _notes(document: StatementDocument, text: Callable[[str], str]) -> tuple[str, ...]:
+    losses = {charges.LOSSES, charges.TRUE_UP} & {one.kind for one in document.charges}
+    how = text(
+        "You pay for what the register of the stall counted, to the watt-hour. Losses in the building's wiring are "
+        "not charged here. Amounts are rounded once per session."
+    )
+    if losses:
+        how = text(
+            "You pay for what the register of the stall counted, to the watt-hour; your share of the losses in the "
+            "building's wiring is named. Amounts are rounded once per session."
+        )
+    seal = text(
+        "Seal %(seal)s, ledger %(head)s: with these two codes anyone can check that the books have not been "
+        "changed since."
+    )
+    if document.ledger_key:
+        seal = text(
+            "Seal %(seal)s, ledger %(head)s, key %(key)s: with these codes anyone can check that the books have not "
+            "been changed since."
+        )
     return (
-        text(
-            "You pay for what the register of the stall counted, to the watt-hour. Losses in the building's wiring are "
-            "not charged here. Amounts are rounded once per session."
-        ),
+        *((how,) if document.sessions else ()),
+        *document.legal,
         text("Is something wrong? Please tell %(payee)s and name statement %(number)s.")
         % {"payee": document.payee, "number": document.number},
-        text(
-            "Seal %(seal)s, ledger %(head)s: with these two codes anyone can check that the books have not been "
-            "changed since."
-        )
-        % {"seal": document.seal[:12], "head": document.ledger_head},
+        seal % {"seal": document.seal[:12], "head": document.ledger_head, "key": document.ledger_key},
     )
 
 

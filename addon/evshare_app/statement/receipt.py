@@ -15,16 +15,15 @@ from ..tariff.store import tariff_version
 from ..tariff.text import tariff_lines
 from .document import ReceiptDocument, TariffText
 from .paper import QUIET, Paper, print_readings, print_totals
-from .parts import rated_parts, vat_of
+from .parts import rated_session, vat_of
 from .printed import reading_columns, readings, session_row, totals
 
 
 def receipt_of(conn: Connection, session_id: SessionId, language: str, now: datetime) -> ReceiptDocument | None:
     """Return the receipt of a session; None while it has no CDR: it runs, or there is nothing to bill."""
-    parts = rated_parts(conn, [session_id])
-    if not parts:
+    part, building = rated_session(conn, session_id), the_building(conn)
+    if part is None:
         return None
-    part, building = parts[0], the_building(conn)
     version = tariff_version(conn, part.version_id)
     lines = tariff_lines(version.tariff, locale_for(language, building.zone))
     return ReceiptDocument(
@@ -39,7 +38,7 @@ def receipt_of(conn: Connection, session_id: SessionId, language: str, now: date
         sessions=(part.session,),
         tariff=TariffText(version_id=part.version_id, lines=tuple(lines)),
         net_minor=part.session.net_minor,
-        vat=vat_of(parts),
+        vat=vat_of([part]),
         gross_minor=part.gross_minor,
     )
 

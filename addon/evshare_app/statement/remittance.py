@@ -8,9 +8,9 @@ from stdnum.iso7064 import mod_97_10
 from ..money import Money
 
 
-def statement_number(year: int, number: int) -> str:
-    """Return the printed number, e.g. ``2026-000001``."""
-    return f"{year}-{number:06d}"
+def statement_number(year: int, number: int, prefix: str = "") -> str:
+    """Return the printed number, e.g. ``2026-000001``; in another series ``CN2026-000001``."""
+    return f"{prefix}{year}-{number:06d}"
 
 
 def rf_reference(printed_number: str) -> str:

@@ -1,7 +1,11 @@
-"""Charge detail records: an ended session, rated once and never changed (OCPI 2.2.1 CDR).
+"""Charge detail records: what a session used, rated once and never changed (OCPI 2.2.1 CDR).
 
 Energy is billed only when it can be proven: the session's slices join, register to register, and sum to its energy.
 A session that cannot be proven stays without a CDR, and the month cannot be closed until it is settled.
+
+A CDR is a part of a session, mostly the only one. A session that is open when its month is closed is cut there, and
+slices that come after their month was closed make a further part. Each slice is in one CDR; a part costs what the
+session costs up to its end less the parts before it, so all parts together cost what the whole costs.
 
 What OCPI has no field for is under ``x_evshare``: register values per meter epoch, the tariff version, and the
 amounts in minor units that the statement prints and the ledger books. Residents' CDRs never leave the building, so
@@ -11,29 +15,29 @@ what only roaming partners need is ``#NA``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 import logging
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from ..books import schema
+from ..books.accounting_tables import cdr_slice
 from ..books.building import BuildingRow, the_building
-from ..model import SessionId, from_ms
-from ..money import Money, split_largest_remainder
-from .ocpi import Dimension, dump, load
-from .rating import Period, RatedInput, RatedSlice, Rating, first_vat, rate
+from ..model import SessionId, from_ms, to_ms
+from .cdr_json import charging_periods, ocpi_costs, ocpi_fields, rated_slice, remarks, unbilled_periods
+from .circumstances import Need, needs
+from .compiling import Compiled, compiled
+from .export import exported
+from .gather import circumstances_of
+from .ocpi import dump, load
+from .part import amounts, less, read_amounts
+from .rating import RatedInput, rate
 from .store import TariffVersion, tariff_version
 
 _LOGGER = logging.getLogger(__name__)
-_AUTH = {"card": ("WHITELIST", "RFID"), "phone": ("COMMAND", "APP_USER"), "ha_user": ("COMMAND", "OTHER")}
-"""OCPI auth_method and token type of a credential kind."""
-_COSTS = {
-    Dimension.FLAT: "total_fixed_cost",
-    Dimension.ENERGY: "total_energy_cost",
-    Dimension.TIME: "total_time_cost",
-    Dimension.PARKING_TIME: "total_parking_cost",
-}
+NORMAL, ADJUSTMENT, CREDIT = "normal", "adjustment", "credit"
+"""Kinds of CDRs: as a session goes; slices that came after their month was closed; one that takes another back."""
 
 
 class Unproven(Exception):
@@ -46,7 +50,7 @@ class NotEnded(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Registers:
-    """What a meter showed at the start and the end of a session, within one meter epoch."""
+    """What a meter showed at the start and the end of a part of a session, within one meter epoch."""
 
     epoch: int
     serial: str | None
@@ -54,90 +58,132 @@ class Registers:
     end_wh: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A CDR as it would be written, and the slices it bills."""
+
+    row: dict[str, Any]
+    slice_ids: tuple[int, ...]
+
+
 def rate_ended_session(conn: Connection, session_id: SessionId, now: datetime) -> str | None:
-    """Make the CDR of an ended session and return its id; the id of the existing one when it has one.
+    """Make the CDR of an ended session and return its id; the id of the newest when all of it is billed already.
 
     None when there is nothing to bill: it never started, its stall has no trustworthy register, it used nothing and
-    costs nothing, or what it used is not proven (logged; the month close names it). Raises `NotEnded`.
+    costs nothing, or what it used is not proven (logged; the month close names it). None too where the price depends
+    on where energy came from: then the close bills it. Raises `NotEnded`.
     """
-    there = conn.scalar(select(schema.cdr.c.cdr_id).where(schema.cdr.c.session_id == session_id))
-    if there is not None:
-        return str(there)
+    there = _session(conn, session_id)
+    if there is not None and there.ended_ms is not None and waits_for_close(tariff_version(conn, there.tariff_version)):
+        return None
     try:
-        record = make_cdr(conn, session_id, now)
+        made = add_part(conn, session_id, now)
     except Unproven as problem:
         _LOGGER.warning("Session %s cannot be billed: %s", session_id, problem)
         return None
-    if record is None:
+    if made is not None:
+        return made
+    newest = select(schema.cdr.c.cdr_id).where(schema.cdr.c.session_id == session_id)
+    return conn.scalar(newest.order_by(schema.cdr.c.part.desc()).limit(1))
+
+
+def add_part(conn: Connection, session_id: SessionId, now: datetime, until: datetime | None = None) -> str | None:
+    """Bill what of a session is not billed yet and return the new CDR's id; None when there is nothing to bill.
+
+    With `until` only slices that ended by then, and the session may be open: it is cut at a month's end. Raises
+    `NotEnded` and `Unproven`.
+    """
+    part = make_cdr(conn, session_id, now, until)
+    if part is None:
         return None
-    conn.execute(insert(schema.cdr).values(**record))
-    return str(record["cdr_id"])
+    conn.execute(insert(schema.cdr).values(**part.row))
+    if part.slice_ids:
+        building_id, cdr_id = part.row["building_id"], part.row["cdr_id"]
+        conn.execute(
+            insert(cdr_slice),
+            [{"building_id": building_id, "slice_id": one, "cdr_id": cdr_id} for one in part.slice_ids],
+        )
+    return str(part.row["cdr_id"])
 
 
-def make_cdr(conn: Connection, session_id: SessionId, now: datetime) -> dict[str, Any] | None:
-    """Return the row of an ended session's CDR, or None when there is nothing to bill.
+def make_cdr(conn: Connection, session_id: SessionId, now: datetime, until: datetime | None = None) -> Part | None:
+    """Return the CDR of what of a session is not billed yet, or None when there is nothing to bill.
 
     Raises `NotEnded` and `Unproven`.
     """
-    session = conn.execute(
-        select(
-            schema.session,
-            schema.stall.c.name.label("stall_name"),
-            schema.stall.c.billable,
-            schema.resident.c.account_id,
-        )
-        .join(schema.stall, schema.stall.c.stall_id == schema.session.c.stall_id)
-        .join(schema.resident, schema.resident.c.resident_id == schema.session.c.resident_id)
-        .where(schema.session.c.session_id == session_id)
-    ).one_or_none()
-    if session is None or session.ended_ms is None:
+    session = _session(conn, session_id)
+    if session is None or (session.ended_ms is None and until is None):
         msg = f"session: got {session_id!r}, accepted is the id of an ended session"
         raise NotEnded(msg)
     if session.started_ms is None or not session.billable:
         return None
-    slices = conn.execute(
-        select(schema.slice_)
-        .where(schema.slice_.c.session_id == session_id)
-        .order_by(schema.slice_.c.start_ms, schema.slice_.c.epoch, schema.slice_.c.slice_id)
-    ).all()
-    registers = _proven_registers(conn, session, slices)
+    billed = _billed(conn, session_id)
+    done = _billed_slices(conn, billed)
+    slices = [
+        one for one in _slices(conn, session_id) if until is None or one.end_ms <= to_ms(until) or one.slice_id in done
+    ]
+    whole = session.ended_ms is not None and (until is None or session.ended_ms <= to_ms(until))
+    _check_proven(slices, session.energy_wh if whole else None)
+    was_whole = bool(billed) and session.ended_ms is not None and billed[-1].ended_ms >= session.ended_ms
+    new = [one for one in slices if one.slice_id not in done]
+    if not new and (was_whole or not whole):
+        return None
     building = the_building(conn)
     version = tariff_version(conn, session.tariff_version)
-    rating = rate(
-        version.tariff,
-        RatedInput(started=from_ms(session.started_ms), slices=[rated_slice(one) for one in slices]),
-        building.zone,
+    ready = _compiled(conn, session, version, slices, building)
+    rating = rate(ready.tariff, ready.session, building.zone, final=whole)
+    part = less(
+        amounts(rating, ready.tariff, building.currency),
+        [read_amounts(cdr_extension(one.ocpi_json), one.net_minor, one.gross_minor) for one in billed],
     )
-    net = Money.from_decimal(rating.net, building.currency).minor
-    gross = Money.from_decimal(rating.gross, building.currency).minor
-    if not session.energy_wh and not gross:
+    energy_wh = sum(one.register_end_wh - one.register_start_wh for one in new)
+    if not energy_wh and not part.gross_minor and not part.net_minor:
         return None
-    return {
-        "building_id": building.building_id,
-        "cdr_id": session_id,
-        "session_id": session_id,
-        "account_id": session.account_id,
-        "ended_ms": session.ended_ms,
-        "energy_wh": session.energy_wh,
-        "net_minor": net,
-        "vat_minor": gross - net,
-        "gross_minor": gross,
-        "currency": building.currency,
-        "ocpi_json": dump(
-            {
-                **_ocpi(session, building, version, now),
-                **_costs(building.currency, rating, version, net, gross),
-                "meter_id": registers[0].serial if registers and registers[0].serial else "#NA",
-                "x_evshare": {
-                    "tariff_version": version.version_id,
-                    "stall_name": session.stall_name,
-                    "registers": [vars(one) for one in registers],
-                    "lines": _lines(version, rating, net, building.currency),
-                    "vat": _vat(version, rating, gross - net),
-                },
-            }
-        ),
-    }
+    number = _next_part(conn, session_id)
+    cdr_id = session_id if number == 1 else f"{session_id}.{number}"
+    start_ms = session.started_ms if number == 1 else min((one.start_ms for one in new), default=session.ended_ms)
+    # A part of slices that came late ends with the session too: so its month is the one they belong to.
+    end_ms = session.ended_ms if whole else new[-1].end_ms
+    # What was cut at a month's end belongs to that month, though its last slice ends where the next one begins.
+    ended_ms = end_ms if whole or until is None else min(end_ms, to_ms(until) - 1)
+    registers = _registers(conn, session, new)
+    return Part(
+        row={
+            "building_id": building.building_id,
+            "cdr_id": cdr_id,
+            "session_id": session_id,
+            "account_id": session.payer_id,
+            "ended_ms": ended_ms,
+            "energy_wh": energy_wh,
+            "net_minor": part.net_minor,
+            "vat_minor": part.gross_minor - part.net_minor,
+            "gross_minor": part.gross_minor,
+            "currency": building.currency,
+            "part": number,
+            "kind": ADJUSTMENT if was_whole else NORMAL,
+            "ocpi_json": dump(
+                {
+                    **ocpi_fields(session, building, version, now, (start_ms, end_ms)),
+                    "tariffs": exported(version.tariff, ready),
+                    "id": cdr_id,
+                    "total_energy": Decimal(energy_wh) / 1000,
+                    **ocpi_costs(building.currency, part),
+                    **charging_periods(unbilled_periods(rating.periods, slices, new), ready.tariff),
+                    "meter_id": registers[0].serial if registers and registers[0].serial else "#NA",
+                    "x_evshare": {
+                        "tariff_version": version.version_id,
+                        "stall_name": session.stall_name,
+                        "part": number,
+                        "registers": [vars(one) for one in registers],
+                        "lines": [one.plain() for one in part.lines],
+                        "vat": [{"percent": percent, "minor": minor} for percent, minor in part.vat],
+                        **remarks(ready, rating.periods),
+                    },
+                }
+            ),
+        },
+        slice_ids=tuple(one.slice_id for one in new),
+    )
 
 
 def cdr_extension(ocpi_json: str) -> Mapping[str, Any]:
@@ -146,18 +192,84 @@ def cdr_extension(ocpi_json: str) -> Mapping[str, Any]:
     return extension
 
 
-def _proven_registers(conn: Connection, session: Row[Any], slices: Sequence[Row[Any]]) -> list[Registers]:
-    spans: dict[int, tuple[int, int]] = {}
+def waits_for_close(version: TariffVersion) -> bool:
+    """Whether a price depends on the energy's source, which is only settled when the month is closed."""
+    return Need.SOURCES in needs(version.tariff)
+
+
+def _compiled(
+    conn: Connection, session: Row[Any], version: TariffVersion, slices: Sequence[Row[Any]], building: BuildingRow
+) -> Compiled:
+    started = from_ms(session.started_ms)
+    rated = RatedInput(started=started, slices=[rated_slice(one) for one in slices])
+    if not needs(version.tariff) and version.tariff.x_evshare is None:
+        return Compiled(tariff=version.tariff, session=rated)
+    until = rated.slices[-1].end if rated.slices else started
+    known = circumstances_of(conn, version.tariff, started, until, building, slices)
+    return compiled(version.tariff, rated, known, building.zone)
+
+
+def _session(conn: Connection, session_id: SessionId) -> Row[Any] | None:
+    return conn.execute(
+        select(
+            schema.session,
+            schema.stall.c.name.label("stall_name"),
+            schema.stall.c.billable,
+            func.coalesce(schema.session.c.account_id, schema.resident.c.account_id).label("payer_id"),
+        )
+        .join(schema.stall, schema.stall.c.stall_id == schema.session.c.stall_id)
+        .join(schema.resident, schema.resident.c.resident_id == schema.session.c.resident_id)
+        .where(schema.session.c.session_id == session_id)
+    ).one_or_none()
+
+
+def _slices(conn: Connection, session_id: SessionId) -> Sequence[Row[Any]]:
+    return conn.execute(
+        select(schema.slice_)
+        .where(schema.slice_.c.session_id == session_id)
+        .order_by(schema.slice_.c.start_ms, schema.slice_.c.epoch, schema.slice_.c.slice_id)
+    ).all()
+
+
+def _billed(conn: Connection, session_id: SessionId) -> Sequence[Row[Any]]:
+    """Return the session's parts in order, without those that were taken back and what took them back."""
+    rows = conn.execute(
+        select(schema.cdr).where(schema.cdr.c.session_id == session_id).order_by(schema.cdr.c.part)
+    ).all()
+    taken_back = {one.credits for one in rows}
+    return [one for one in rows if one.kind != CREDIT and one.cdr_id not in taken_back]
+
+
+def _next_part(conn: Connection, session_id: SessionId) -> int:
+    highest = conn.scalar(select(func.max(schema.cdr.c.part)).where(schema.cdr.c.session_id == session_id))
+    return int(highest or 0) + 1
+
+
+def _billed_slices(conn: Connection, billed: Sequence[Row[Any]]) -> set[int]:
+    ids = [one.cdr_id for one in billed]
+    return set(conn.scalars(select(cdr_slice.c.slice_id).where(cdr_slice.c.cdr_id.in_(ids))))
+
+
+def _check_proven(slices: Sequence[Row[Any]], energy_wh: int | None) -> None:
+    """Raise `Unproven` unless slices join, register to register, and (None: not known yet) sum to the energy."""
+    shown_wh: dict[int, int] = {}
     for one in slices:
-        start_wh, end_wh = spans.get(one.epoch, (one.register_start_wh, one.register_start_wh))
+        end_wh = shown_wh.get(one.epoch, one.register_start_wh)
         if one.register_start_wh != end_wh:
             msg = f"its slices do not join in epoch {one.epoch}: {end_wh} Wh is followed by {one.register_start_wh} Wh"
             raise Unproven(msg)
-        spans[one.epoch] = (start_wh, one.register_end_wh)
-    total_wh = sum(end_wh - start_wh for start_wh, end_wh in spans.values())
-    if total_wh != session.energy_wh:
-        msg = f"its slices sum to {total_wh} Wh, the session says {session.energy_wh} Wh"
+        shown_wh[one.epoch] = one.register_end_wh
+    total_wh = sum(one.register_end_wh - one.register_start_wh for one in slices)
+    if energy_wh is not None and total_wh != energy_wh:
+        msg = f"its slices sum to {total_wh} Wh, the session says {energy_wh} Wh"
         raise Unproven(msg)
+
+
+def _registers(conn: Connection, session: Row[Any], slices: Sequence[Row[Any]]) -> list[Registers]:
+    spans: dict[int, tuple[int, int]] = {}
+    for one in slices:
+        start_wh, _ = spans.get(one.epoch, (one.register_start_wh, 0))
+        spans[one.epoch] = (start_wh, one.register_end_wh)
     serials = {
         row.number: row.serial
         for row in conn.execute(select(schema.meter_epoch).where(schema.meter_epoch.c.stall_id == session.stall_id))
@@ -166,135 +278,3 @@ def _proven_registers(conn: Connection, session: Row[Any], slices: Sequence[Row[
         Registers(epoch=epoch, serial=serials.get(epoch), start_wh=start_wh, end_wh=end_wh)
         for epoch, (start_wh, end_wh) in spans.items()
     ]
-
-
-def rated_slice(one: Row[Any]) -> RatedSlice:
-    """Return a slice of the books as it is rated."""
-    return RatedSlice(
-        start=from_ms(one.start_ms),
-        end=from_ms(one.end_ms),
-        energy_wh=one.register_end_wh - one.register_start_wh,
-        charging_s=one.charging_s,
-        # OCPI: parking is when the car asks for no power. Waiting for amps or sun that we do not offer is not parking.
-        parking_s=one.suspended_s if one.limit_a else 0,
-    )
-
-
-def _ocpi(session: Row[Any], building: BuildingRow, version: TariffVersion, now: datetime) -> dict[str, Any]:
-    tariff = version.tariff
-    auth_method, token_type = _AUTH.get(session.credential_kind, ("WHITELIST", "OTHER"))
-    return {
-        "country_code": tariff.country_code,
-        "party_id": tariff.party_id,
-        "id": session.session_id,
-        "start_date_time": from_ms(session.started_ms),
-        "end_date_time": from_ms(session.ended_ms),
-        "session_id": session.session_id,
-        "cdr_token": {
-            "country_code": tariff.country_code,
-            "party_id": tariff.party_id,
-            "uid": session.resident_id,
-            "type": token_type,
-            "contract_id": session.account_id,
-        },
-        "auth_method": auth_method,
-        "cdr_location": {
-            "id": building.building_id,
-            "name": building.name,
-            "address": "#NA",
-            "city": "#NA",
-            "country": "#NA",
-            "coordinates": {"latitude": "#NA", "longitude": "#NA"},
-            "evse_uid": session.stall_id,
-            "evse_id": "#NA",
-            "connector_id": "1",
-            "connector_standard": "#NA",
-            "connector_format": "#NA",
-            "connector_power_type": "#NA",
-        },
-        "currency": building.currency,
-        "tariffs": [tariff],
-        "total_energy": Decimal(session.energy_wh) / 1000,
-        "last_updated": now,
-    }
-
-
-def _costs(currency: str, rating: Rating, version: TariffVersion, net: int, gross: int) -> dict[str, Any]:
-    costs: dict[str, Decimal] = {}
-    for line in _lines(version, rating, net, currency):
-        if line["type"] in _COSTS:
-            name = _COSTS[line["type"]]
-            costs[name] = costs.get(name, Decimal(0)) + Money(line["net_minor"], currency).to_decimal()
-    return {
-        "total_cost": {
-            "excl_vat": Money(net, currency).to_decimal(),
-            "incl_vat": Money(gross, currency).to_decimal(),
-        },
-        **{name: {"excl_vat": amount} for name, amount in costs.items()},
-        **_charging_periods(rating.periods, version.tariff.id),
-    }
-
-
-def _lines(version: TariffVersion, rating: Rating, net: int, currency: str) -> list[dict[str, Any]]:
-    """Return the price lines in minor units; they sum to `net`."""
-    before_limits = Money.from_decimal(sum((line.net for line in rating.lines), Decimal(0)), currency).minor
-    shares = _shares(before_limits, {place: line.net for place, line in enumerate(rating.lines)})
-    lines: list[dict[str, Any]] = [
-        {
-            "type": line.component.type,
-            "price": line.component.price,
-            "volume": line.volume,
-            "vat": line.component.vat,
-            "net_minor": shares[place],
-        }
-        for place, line in enumerate(rating.lines)
-    ]
-    if net != before_limits:
-        kind = "MIN_PRICE" if net > before_limits else "MAX_PRICE"
-        lines.append({"type": kind, "vat": first_vat(version.tariff), "net_minor": net - before_limits})
-    return lines
-
-
-def _vat(version: TariffVersion, rating: Rating, vat: int) -> list[dict[str, Any]]:
-    """Return the VAT per rate in minor units; it sums to `vat`."""
-    rates: dict[Decimal, Decimal] = {}
-    for line in rating.lines:
-        if line.component.vat is not None:
-            rates[line.component.vat] = rates.get(line.component.vat, Decimal(0)) + line.vat
-    if vat and not any(rates.values()):
-        rates = {first_vat(version.tariff) or Decimal(0): Decimal(1)}
-    shares = _shares(vat, rates)
-    return [{"percent": percent, "minor": shares[percent]} for percent in rates]
-
-
-def _shares[K](total: int, weights: Mapping[K, Decimal]) -> dict[K, int]:
-    return split_largest_remainder(total, weights) if total else dict.fromkeys(weights, 0)
-
-
-def _charging_periods(periods: Sequence[Period], tariff_id: str) -> dict[str, Any]:
-    """Return the OCPI periods and the hours in all. The hours of the periods sum to them exactly."""
-    charged_s = parked_s = 0
-    made: list[dict[str, Any]] = []
-    for period in periods:
-        hours = _hours(charged_s + period.charging_s) - _hours(charged_s)
-        parking_hours = _hours(parked_s + period.parking_s) - _hours(parked_s)
-        charged_s += period.charging_s
-        parked_s += period.parking_s
-        volumes = {"ENERGY": Decimal(period.energy_wh) / 1000, "TIME": hours, "PARKING_TIME": parking_hours}
-        made.append(
-            {
-                "start_date_time": period.start,
-                "dimensions": [{"type": name, "volume": volume} for name, volume in volumes.items()],
-                "tariff_id": tariff_id,
-            }
-        )
-    return {
-        "charging_periods": made,
-        "total_time": _hours(charged_s) + _hours(parked_s),
-        "total_parking_time": _hours(parked_s),
-    }
-
-
-def _hours(seconds: int) -> Decimal:
-    # OCPI numbers have four decimals.
-    return (Decimal(seconds) / 3600).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)

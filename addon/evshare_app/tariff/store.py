@@ -1,17 +1,27 @@
-"""Tariff versions in the books. A version is never changed; the newest one that is valid at an instant is in force."""
+"""Tariff versions in the books. A version is never changed; the newest one that is valid at an instant is in force.
+
+Versions belong to a family: a plan names one, "house" is everybody's who is on no plan of their own. A version that
+does not hold yet can be withdrawn; another one may then hold from the same time on.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 import hashlib
+import re
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 
+from ..books.accounting_tables import tariff_withdrawn
 from ..books.building import the_building
+from ..books.payers import HOUSE, family_for
+from ..books.schema import session
 from ..books.schema import tariff as tariff_table
+from ..i18n import mark
 from ..model import from_ms, to_ms
+from .holiday_dates import holiday_dates
 from .ocpi import Tariff, TariffError, load, parse_tariff, rfc3339
 
 
@@ -26,6 +36,19 @@ class TariffVersion:
     version_id: str
     valid_from: datetime
     tariff: Tariff
+    family: str = HOUSE
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptVersion:
+    """A version as the books keep it for ever, also when it was taken back."""
+
+    version: TariffVersion
+    created: datetime
+    withdrawn: datetime | None
+    withdrawn_by: str
+    sessions: int
+    """Which are charged under it."""
 
 
 def flat_tariff(currency: str, price_per_kwh: Decimal, vat_percent: Decimal | None, now: datetime) -> dict[str, Any]:
@@ -45,27 +68,44 @@ def flat_tariff(currency: str, price_per_kwh: Decimal, vat_percent: Decimal | No
     }
 
 
-def tariff_in_force(conn: Connection, at: datetime) -> TariffVersion:
-    """Return the version in force at an instant. Raises `NoTariff` when there is none yet."""
+def tariff_in_force(conn: Connection, at: datetime, family: str = HOUSE) -> TariffVersion:
+    """Return a family's version in force at an instant; the house's where the family has none.
+
+    Raises `NoTariff` when there is none yet.
+    """
     row = conn.execute(
-        select(tariff_table)
-        .where(tariff_table.c.valid_from_ms <= to_ms(at))
+        _standing()
+        .where(tariff_table.c.valid_from_ms <= to_ms(at), tariff_table.c.family == family)
         .order_by(tariff_table.c.valid_from_ms.desc())
         .limit(1)
     ).one_or_none()
+    if row is None and family != HOUSE:
+        return tariff_in_force(conn, at)
     if row is None:
         msg = f"tariff: none is in force at {rfc3339(at)}"
         raise NoTariff(msg)
     return _version(row)
 
 
-def versions_from(conn: Connection, at: datetime) -> list[TariffVersion]:
-    """Return the version in force at an instant and those that follow, in order. Raises `NoTariff`."""
-    first = tariff_in_force(conn, at)
+def versions_from(conn: Connection, at: datetime, family: str = HOUSE) -> list[TariffVersion]:
+    """Return a family's version in force at an instant and those that follow, in order. Raises `NoTariff`."""
+    first = tariff_in_force(conn, at, family)
     later = conn.execute(
-        select(tariff_table).where(tariff_table.c.valid_from_ms > to_ms(at)).order_by(tariff_table.c.valid_from_ms)
+        _standing()
+        .where(tariff_table.c.valid_from_ms > to_ms(at), tariff_table.c.family == first.family)
+        .order_by(tariff_table.c.valid_from_ms)
     )
     return [first, *(_version(row) for row in later)]
+
+
+def tariff_for(conn: Connection, resident_id: str, at: datetime) -> TariffVersion:
+    """Return the version a session of a resident's would be charged under. Raises `NoTariff`."""
+    return tariff_in_force(conn, at, family_for(conn, resident_id, at))
+
+
+def versions_for(conn: Connection, resident_id: str, at: datetime) -> list[TariffVersion]:
+    """Return that version and those that follow it, in order. Raises `NoTariff`."""
+    return versions_from(conn, at, family_for(conn, resident_id, at))
 
 
 def tariff_version(conn: Connection, version_id: str) -> TariffVersion:
@@ -77,35 +117,119 @@ def tariff_version(conn: Connection, version_id: str) -> TariffVersion:
     return _version(row)
 
 
-def tariff_versions(conn: Connection) -> list[TariffVersion]:
-    """Return all versions, newest first."""
-    return [_version(row) for row in conn.execute(select(tariff_table).order_by(tariff_table.c.valid_from_ms.desc()))]
+def tariff_versions(conn: Connection, family: str = HOUSE) -> list[TariffVersion]:
+    """Return a family's versions that were not withdrawn, newest first."""
+    rows = _standing().where(tariff_table.c.family == family).order_by(tariff_table.c.valid_from_ms.desc())
+    return [_version(row) for row in conn.execute(rows)]
 
 
-def add_version(conn: Connection, ocpi: Mapping[str, Any], valid_from: datetime, now: datetime) -> TariffVersion:
+def families(conn: Connection) -> list[str]:
+    """Return the families there are versions of, the house's first."""
+    known = set(conn.scalars(select(tariff_table.c.family).distinct()))
+    return sorted(known, key=lambda one: (one != HOUSE, one))
+
+
+def withdraw_version(conn: Connection, version_id: str, by: str, now: datetime) -> None:
+    """Take a version back before it holds, so before anything is charged under it. Raises `TariffError` after that."""
+    kept = kept_version(conn, version_id)
+    if kept.version.valid_from <= now or kept.sessions:
+        raise _refused("version", version_id, mark("one that does not hold yet"))
+    if kept.withdrawn is not None:
+        return
+    conn.execute(
+        insert(tariff_withdrawn).values(
+            building_id=the_building(conn).building_id,
+            version_id=version_id,
+            withdrawn_ms=to_ms(now),
+            withdrawn_by=by[:80],
+        )
+    )
+
+
+def kept_versions(conn: Connection, family: str = HOUSE) -> list[KeptVersion]:
+    """Return all versions of a family, also those that were withdrawn, newest first."""
+    rows = _kept().where(tariff_table.c.family == family)
+    ordered = rows.order_by(tariff_table.c.valid_from_ms.desc(), tariff_table.c.created_ms.desc())
+    return [_kept_version(row) for row in conn.execute(ordered)]
+
+
+def kept_version(conn: Connection, version_id: str) -> KeptVersion:
+    """Return one version, also a withdrawn one. Raises `NoTariff` for an unknown id."""
+    row = conn.execute(_kept().where(tariff_table.c.version_id == version_id)).one_or_none()
+    if row is None:
+        msg = f"tariff: got version {version_id!r}, accepted is the id of a stored one"
+        raise NoTariff(msg)
+    return _kept_version(row)
+
+
+def _kept() -> Select[Any]:
+    used = select(func.count()).where(session.c.tariff_version == tariff_table.c.version_id).scalar_subquery()
+    return select(
+        tariff_table, tariff_withdrawn.c.withdrawn_ms, tariff_withdrawn.c.withdrawn_by, used.label("sessions")
+    ).outerjoin(tariff_withdrawn, tariff_withdrawn.c.version_id == tariff_table.c.version_id)
+
+
+def _kept_version(row: Row[Any]) -> KeptVersion:
+    return KeptVersion(
+        version=_version(row),
+        created=from_ms(row.created_ms),
+        withdrawn=None if row.withdrawn_ms is None else from_ms(row.withdrawn_ms),
+        withdrawn_by=row.withdrawn_by or "",
+        sessions=row.sessions,
+    )
+
+
+def _standing() -> Select[Any]:
+    return select(tariff_table).where(tariff_table.c.version_id.not_in(select(tariff_withdrawn.c.version_id)))
+
+
+def add_version(
+    conn: Connection, ocpi: Mapping[str, Any], valid_from: datetime, now: datetime, family: str = HOUSE
+) -> TariffVersion:
     """Store a tariff that holds from `valid_from` on; adding the same one again returns what is there.
 
     Sessions keep the version they were authorised under. Raises `TariffError` when the tariff is not usable, its
-    currency is not the building's, it has a validity of its own, or it would start in the past.
+    currency is not the building's, nobody knows the country of its holidays, it has a validity of its own, or it would
+    start in the past.
     """
     tariff = parse_tariff(ocpi)
     currency = the_building(conn).currency
     if tariff.currency != currency:
-        msg = f"currency: got {tariff.currency}, accepted is the building's, {currency}"
-        raise TariffError(msg)
+        raise _refused("currency", tariff.currency, mark("the building's, %(currency)s"), currency=currency)
     _check_validity(tariff)
+    if tariff.x_evshare is not None and tariff.x_evshare.holidays is not None:
+        # A place nobody knows is found out now, not when the first session is rated.
+        holiday_dates(tariff.x_evshare.holidays, [valid_from.year])
     text = tariff.to_json()
-    version_id = f"{valid_from.astimezone(UTC):%Y%m%dT%H%M%SZ}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    there = conn.execute(select(tariff_table).where(tariff_table.c.valid_from_ms == to_ms(valid_from))).one_or_none()
-    if there is not None and there.version_id == version_id:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,35}", family):
+        raise _refused("family", repr(family), mark("1 to 36 of a-z, 0-9 and -"))
+    there = conn.execute(
+        _standing().where(tariff_table.c.valid_from_ms == to_ms(valid_from), tariff_table.c.family == family)
+    ).one_or_none()
+    if there is not None and there.ocpi_json == text:
         return _version(there)
     if there is not None:
-        msg = f"valid_from: another version already starts at {rfc3339(valid_from)}, accepted is another time"
-        raise TariffError(msg)
+        message = mark("%(path)s: another version already starts at %(time)s, accepted is another time")
+        raise TariffError(message, path="valid_from", time=rfc3339(valid_from))
     if valid_from < now:
-        msg = f"valid_from: got {rfc3339(valid_from)}, accepted is a time not before {rfc3339(now)}"
-        raise TariffError(msg)
-    return _store(conn, TariffVersion(version_id=version_id, valid_from=valid_from, tariff=tariff), now)
+        accepted = mark("a time not before %(now)s")
+        raise _refused("valid_from", rfc3339(valid_from), accepted, now=rfc3339(now))
+    version_id = _version_id(text, valid_from, family)
+    if conn.scalar(select(func.count()).where(tariff_table.c.version_id == version_id)):
+        # The same was withdrawn before: it is another version all the same.
+        version_id = _version_id(f"{text} {rfc3339(now)}", valid_from, family)
+    version = TariffVersion(version_id=version_id, valid_from=valid_from, tariff=tariff, family=family)
+    return _store(conn, version, now)
+
+
+def _refused(path: str, got: str, accepted: str, **values: object) -> TariffError:
+    message = mark("%(path)s: got %(got)s, accepted is %(accepted)s")
+    return TariffError(message, accepted=accepted, path=path, got=got, **values)
+
+
+def _version_id(text: str, valid_from: datetime, family: str) -> str:
+    seal = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{valid_from.astimezone(UTC):%Y%m%dT%H%M%SZ}-{seal}" + ("" if family == HOUSE else f"-{family}")
 
 
 def _check_validity(tariff: Tariff) -> None:
@@ -113,8 +237,8 @@ def _check_validity(tariff: Tariff) -> None:
     for name in ("start_date_time", "end_date_time"):
         at: datetime | None = getattr(tariff, name)
         if at is not None:
-            msg = f"{name}: got {rfc3339(at)}, accepted is none: a version holds from its date until the next one's"
-            raise TariffError(msg)
+            accepted = mark("none: a version holds from its date until the next one's")
+            raise _refused(name, rfc3339(at), accepted)
 
 
 def ensure_default(conn: Connection, currency: str, now: datetime) -> TariffVersion:
@@ -137,6 +261,7 @@ def _store(conn: Connection, version: TariffVersion, now: datetime) -> TariffVer
             valid_from_ms=to_ms(version.valid_from),
             created_ms=to_ms(now),
             ocpi_json=version.tariff.to_json(),
+            family=version.family,
         )
     )
     return version
@@ -144,5 +269,8 @@ def _store(conn: Connection, version: TariffVersion, now: datetime) -> TariffVer
 
 def _version(row: Row[Any]) -> TariffVersion:
     return TariffVersion(
-        version_id=row.version_id, valid_from=from_ms(row.valid_from_ms), tariff=parse_tariff(load(row.ocpi_json))
+        version_id=row.version_id,
+        valid_from=from_ms(row.valid_from_ms),
+        tariff=parse_tariff(load(row.ocpi_json)),
+        family=row.family,
     )

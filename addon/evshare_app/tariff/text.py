@@ -7,8 +7,20 @@ from babel import Locale
 from babel.dates import get_day_names
 
 from ..formats import day, duration, number, price
-from ..i18n import gettext_for
-from .ocpi import DAYS, Dimension, PriceComponent, PriceLimit, Restrictions, Tariff
+from ..i18n import LANGUAGES, gettext_for
+from .objects import (
+    DAYS,
+    Dimension,
+    DisplayText,
+    EnergySource,
+    Extensions,
+    PriceComponent,
+    PriceLimit,
+    Restrictions,
+    Spot,
+    Tariff,
+    TaxIncluded,
+)
 
 
 def tariff_lines(tariff: Tariff, locale: Locale) -> list[str]:
@@ -18,6 +30,8 @@ def tariff_lines(tariff: Tariff, locale: Locale) -> list[str]:
     for element in tariff.elements:
         when = _when(element.restrictions, locale)
         for component in element.price_components:
+            if is_nothing(component) and tariff.x_evshare and tariff.x_evshare.spot:
+                continue
             line = _price(component, tariff.currency, locale)
             lines.append(f"{line} ({when})" if when else line)
     for limit, text in (
@@ -26,8 +40,78 @@ def tariff_lines(tariff: Tariff, locale: Locale) -> list[str]:
     ):
         if limit is not None:
             lines.append(text % {"price": _limit(limit, tariff, locale)})
+    lines += extension_lines(tariff, locale)
     lines += [one.text for one in tariff.tariff_alt_text if one.language == locale.language]
     return lines
+
+
+def is_nothing(component: PriceComponent) -> bool:
+    """Whether it is a fee of nothing, with which OCPI fills a tariff that has no other price."""
+    return component.type is Dimension.FLAT and not component.price
+
+
+def extension_lines(tariff: Tariff, locale: Locale) -> list[str]:
+    """Return one line per extension, e.g. how the spot price is made."""
+    gettext = gettext_for(locale.language)
+    extensions = tariff.x_evshare or Extensions()
+    lines = [] if extensions.spot is None else [_formula(extensions.spot, tariff, locale)]
+    if extensions.idle_grace_s:
+        text = gettext("the first %(duration)s without charging are free")
+        lines.append(text % {"duration": duration(extensions.idle_grace_s)})
+    if extensions.idle_only_if_queue:
+        lines.append(gettext("time without charging costs something only while others wait"))
+    if extensions.holidays is not None:
+        names = get_day_names("wide", "stand-alone", locale=locale)
+        day_name = names[DAYS.index(extensions.holidays.as_day)]
+        lines.append(gettext("public holidays are charged as a %(day)s") % {"day": day_name})
+    return lines
+
+
+def formula_texts(tariff: Tariff) -> tuple[DisplayText, ...]:
+    """Return what plain OCPI cannot say of a tariff, in every language, to be published as its tariff_alt_text."""
+    texts = ((one, "; ".join(extension_lines(tariff, Locale.parse(one)))) for one in LANGUAGES)
+    # OCPI texts are printable: a space that does not break is a space there.
+    texts = ((one, " ".join(text.split())) for one, text in texts)
+    return tuple(DisplayText(language=language, text=text[:512]) for language, text in texts if text)
+
+
+def _formula(spot: Spot, tariff: Tariff, locale: Locale) -> str:
+    gettext = gettext_for(locale.language)
+
+    def money(amount: Decimal) -> str:
+        return price(amount, tariff.currency, locale)
+
+    parts = [
+        gettext("energy: %(series)s × %(factor)s + %(adder)s per kWh, changing every %(minutes)s minutes")
+        % {
+            "series": spot.series,
+            "factor": number(spot.factor, locale),
+            "adder": money(spot.adder),
+            "minutes": number(spot.slot_minutes, locale),
+        },
+        gettext("at least %(price)s") % {"price": money(spot.min)},
+    ]
+    if spot.max is not None:
+        parts.append(gettext("at most %(price)s") % {"price": money(spot.max)})
+    parts.append(gettext("%(price)s where no price is known") % {"price": money(spot.fallback)})
+    if spot.vat:
+        text = (
+            gettext("incl. %(percent)s%% VAT")
+            if tariff.tax_included is TaxIncluded.YES
+            else gettext("plus %(percent)s%% VAT")
+        )
+        parts.append(text % {"percent": number(spot.vat, locale)})
+    return ", ".join(parts)
+
+
+def source_name(source: EnergySource, locale: Locale) -> str:
+    """Return where energy comes from, as it stands behind a price."""
+    gettext = gettext_for(locale.language)
+    return {
+        EnergySource.SOLAR: gettext("from the sun"),
+        EnergySource.BATTERY: gettext("from the battery"),
+        EnergySource.GRID: gettext("from the grid"),
+    }[source]
 
 
 def price_line(components: Sequence[PriceComponent], currency: str, locale: Locale) -> str:
@@ -60,8 +144,7 @@ def _with_vat(component: PriceComponent, currency: str, locale: Locale) -> str:
         Dimension.PARKING_TIME: gettext("%(price)s per hour connected without charging"),
         Dimension.FLAT: gettext("%(price)s per session"),
     }
-    with_vat = component.price * (1 + (component.vat or Decimal(0)) / 100)
-    return texts[component.type] % {"price": price(with_vat, currency, locale)}
+    return texts[component.type] % {"price": price(component.gross_price, currency, locale)}
 
 
 def _limit(limit: PriceLimit, tariff: Tariff, locale: Locale) -> str:
@@ -76,7 +159,9 @@ def _limit(limit: PriceLimit, tariff: Tariff, locale: Locale) -> str:
 def _when(only: Restrictions, locale: Locale) -> str:
     gettext = gettext_for(locale.language)
     names = get_day_names("abbreviated", "stand-alone", locale=locale)
-    parts = [", ".join(names[DAYS.index(one)] for one in only.day_of_week)] if only.day_of_week else []
+    parts = [source_name(only.energy_source, locale)] if only.energy_source else []
+    if only.day_of_week:
+        parts.append(", ".join(names[DAYS.index(one)] for one in only.day_of_week))
     if only.start_time or only.end_time:
         start, end = (f"{one:%H:%M}" if one else "00:00" for one in (only.start_time, only.end_time))
         parts.append(f"{start}\N{EN DASH}{end}")

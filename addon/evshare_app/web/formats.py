@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_day_names
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 
 from .. import formats
@@ -74,6 +75,10 @@ class Formats:
         """Return an instant of the coming days: weekday and time of day; further away its date."""
         return f"{self.weekday_short(at)}, {self.clock(at)}"
 
+    def calendar_day(self, day: date) -> str:
+        """Return a day of the building's calendar."""
+        return format_date(day, "medium", locale=self.locale)
+
     def date_short(self, day: date) -> str:
         """Return a day of the building's calendar, without the year."""
         return format_skeleton("MMMEd", day, locale=self.locale)
@@ -124,6 +129,19 @@ class Formats:
     def number(self, number: Decimal | int) -> str:
         """Return a number with the decimals it has."""
         return formats.number(number, self.locale)
+
+    def fixed(self, number: Decimal, digits: int) -> str:
+        """Return a number rounded to some decimals, which it then has."""
+        rounded = number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        return format_decimal(rounded, f"#,##0.{'0' * digits}", locale=self.locale)
+
+    def percent(self, part: Decimal | Fraction | int, whole: Decimal | Fraction | int) -> str:
+        """Return a part of a whole in percent, to one decimal; a dash where there is no whole."""
+        if not whole:
+            return "–"
+        exact = Fraction(part) * 1000 / Fraction(whole)
+        tenths = Decimal(round(exact))
+        return format_percent(tenths / 1000, "#,##0.0\N{NO-BREAK SPACE}%", locale=self.locale)
 
     def _local(self, at: datetime | int) -> datetime:
         return (from_ms(at) if isinstance(at, int) else at).astimezone(self.zone)

@@ -1,16 +1,29 @@
 """Reading what people send: small forms, checked field by field, with an error that says what is accepted."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
+from ..i18n import mark
+
 
 class BadInput(Exception):
-    """A field of a form cannot be used."""
+    """A field of a form cannot be used.
 
-    def __init__(self, field: str, got: str, accepted: str) -> None:
-        super().__init__(f"{field}: got {got[:80]!r}, accepted is {accepted}")
+    `accepted` is a message id of the catalogues, `values` goes into it: the page that shows the form again says it
+    beside the field, in the person's language. `got` is for the log.
+    """
+
+    def __init__(self, field: str, got: str, accepted: str, **values: object) -> None:
+        super().__init__(f"{field}: got {got[:80]!r}, accepted is {accepted % values if values else accepted}")
         self.field = field
+        self._accepted = accepted
+        self._values = values
+
+    def text(self, say: Callable[[str], str]) -> str:
+        """Return what is accepted, in the language of `say`."""
+        accepted = say(self._accepted)
+        return say("Accepted here: %s.") % (accepted % self._values if self._values else accepted)
 
 
 class Form:
@@ -23,12 +36,12 @@ class Form:
         """Return a field without surrounding space. Raises `BadInput` when it is missing or too long."""
         value = self._fields.get(name, default)
         if value is None:
-            raise BadInput(name, "nothing", "a text")
+            raise BadInput(name, "nothing", mark("a text"))
         value = value.strip()
         if len(value) > max_length:
-            raise BadInput(name, value, f"at most {max_length} characters")
+            raise BadInput(name, value, mark("at most %(most)s characters"), most=max_length)
         if any(ord(character) < 32 and character not in "\r\n\t" for character in value):
-            raise BadInput(name, value, "a text without control characters")
+            raise BadInput(name, value, mark("a text without control characters"))
         return value
 
     def choice(self, name: str, accepted: Iterable[str], *, default: str | None = None) -> str:
@@ -36,7 +49,7 @@ class Form:
         choices = tuple(accepted)
         value = self.text(name, default=default)
         if value not in choices:
-            raise BadInput(name, value, " or ".join(choices))
+            raise BadInput(name, value, mark("one of %(choices)s"), choices=", ".join(choices) or "–")
         return value
 
 
@@ -47,5 +60,11 @@ async def read_form(request: web.Request) -> Form:
     try:
         fields = await request.post()
     except UnicodeDecodeError, LookupError, ValueError:
-        raise BadInput("body", "bytes that are no text", "a form in UTF-8") from None
+        raise BadInput("body", "bytes that are no text", mark("a form in UTF-8")) from None
     return Form({name: value for name, value in fields.items() if isinstance(value, str)})
+
+
+async def sent_fields(request: web.Request) -> list[tuple[str, str]]:
+    """Return the text fields of a form as they were sent, in a body or in the address."""
+    sent = request.query if request.method == "GET" else await request.post()
+    return [(name, value) for name, value in sent.items() if isinstance(value, str)]

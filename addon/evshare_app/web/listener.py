@@ -6,7 +6,7 @@ Somebody who wanted to change something and was turned away is logged too, witho
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 import logging
@@ -15,14 +15,18 @@ from typing import Protocol
 from aiohttp import web
 from yarl import URL
 
+from ..i18n import gettext_for
+from .again import Problem, filled_in
 from .compress import compress
-from .forms import BadInput
+from .forms import BadInput, sent_fields
 from .limits import Rate, TokenBuckets
 
 _LOGGER = logging.getLogger(__name__)
 
 _LOGGED = Rate(per_minute=30, burst=60)
 """Refusals that are logged: whoever knocks on and on must not fill the disk."""
+_WORTH_ANOTHER_TRY = (400, 409, 503)
+"""Refusals after which the same form, perhaps changed, may do."""
 _WHY = {403: "not allowed", 404: "not there, or not theirs", 429: "too often"}
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,6 +67,9 @@ class Route:
     path: str
     handler: Handler
     access: Access
+    form_on: str = ""
+    """Path of the page whose form this answers, with the same names in braces. When something in the form cannot be
+    used, that page is shown again with the form as it was filled in."""
 
 
 class Door(Protocol):
@@ -73,6 +80,9 @@ class Door(Protocol):
 
     async def admit(self, request: web.Request, route: Route | None) -> None:
         """Let the request pass, or raise `Refused`. `route` is None for what is not declared here."""
+
+    def language(self, request: web.Request) -> str:
+        """Return the language in which this request is answered."""
 
     async def apologise(self, request: web.Request, status: int, message: str) -> web.Response:
         """Return the page for an error; `message` is empty where nothing may be told."""
@@ -85,13 +95,18 @@ def build_listener(
     max_body: int = 16 * 1024,
     finish: Callable[[web.StreamResponse], None] | None = None,
 ) -> web.Application:
-    """Return the aiohttp application of one door. `finish` has the last word on every answer."""
+    """Return the aiohttp application of one door. `finish` has the last word on every answer.
+
+    Raises KeyError for a route whose form is on a page that is not declared.
+    """
     declared: dict[object, Route] = {}
+    pages = {route.path: route.handler for route in routes if route.method == "GET"}
+    forms_on = {route: pages[route.form_on] for route in routes if route.form_on}
     logged = TokenBuckets(_LOGGED)
 
     @web.middleware
     async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await _answer(door, declared, logged, request, handler)
+        response = await _answer(_Listener(door, declared, forms_on, logged), request, handler)
         if not response.prepared:
             for name, value in door.headers(request).items():
                 response.headers.setdefault(name, value)
@@ -106,24 +121,30 @@ def build_listener(
     return app
 
 
-async def _answer(
-    door: Door, declared: dict[object, Route], logged: TokenBuckets, request: web.Request, handler: Handler
-) -> web.StreamResponse:
+@dataclass(frozen=True)
+class _Listener:
+    """What every request of a listener is answered with."""
+
+    door: Door
+    declared: Mapping[object, Route]
+    forms_on: Mapping[Route, Handler]
+    logged: TokenBuckets
+
+
+async def _answer(listener: _Listener, request: web.Request, handler: Handler) -> web.StreamResponse:
     # An unknown path and a known one asked for in an unknown way are the same: nothing.
-    route = declared.get(request.match_info.route)
+    door, route = listener.door, listener.declared.get(request.match_info.route)
+    admitted = False
     try:
         await door.admit(request, route)
+        admitted = True
         return await handler(request) if route is not None else await door.apologise(request, 404, "")
     except BadInput as error:
-        return await door.apologise(request, 400, str(error))
+        problem = Problem(text=error.text(gettext_for(door.language(request))), field=error.field)
+        again = await _form_again(listener, request, route, problem) if admitted else None
+        return _with_status(again, 400) if again else await door.apologise(request, 400, str(error))
     except Refused as refusal:
-        if request.method == "POST" and route is not None and not logged.take("", asyncio.get_running_loop().time()):
-            why = refusal.why or _WHY.get(refusal.status, "")
-            _LOGGER.warning("Refused POST %s (%s): %s", route.path, refusal.status, why)
-        page = await door.apologise(request, refusal.status, refusal.message)
-        if refusal.retry_after_s is not None:
-            page.headers["Retry-After"] = str(refusal.retry_after_s)
-        return page
+        return await _refused(listener, request, route, refusal, admitted=admitted)
     except web.HTTPException as error:
         if error.status < 400:
             return web.Response(status=error.status, headers=error.headers)
@@ -131,6 +152,55 @@ async def _answer(
     except Exception:
         _LOGGER.exception("Answering %s %s failed", request.method, route.path if route else "nothing")
         return await door.apologise(request, 500, "")
+
+
+async def _refused(
+    listener: _Listener, request: web.Request, route: Route | None, refusal: Refused, *, admitted: bool
+) -> web.Response:
+    if request.method == "POST" and route is not None:
+        why = refusal.why or _WHY.get(refusal.status, "")
+        if not listener.logged.take("", asyncio.get_running_loop().time()):
+            _LOGGER.warning("Refused POST %s (%s): %s", route.path, refusal.status, why)
+    if admitted and refusal.message and refusal.status in _WORTH_ANOTHER_TRY:
+        again = await _form_again(listener, request, route, Problem(text=refusal.message))
+        if again is not None:
+            return _with_status(again, refusal.status)
+    page = await listener.door.apologise(request, refusal.status, refusal.message)
+    if refusal.retry_after_s is not None:
+        page.headers["Retry-After"] = str(refusal.retry_after_s)
+    return page
+
+
+async def _form_again(
+    listener: _Listener, request: web.Request, route: Route | None, problem: Problem
+) -> web.Response | None:
+    """Return the page of the form with what was filled in; None where there is none to show.
+
+    Only for who was let in to send the form: a page of another site must not fill in one of ours.
+    """
+    show = listener.forms_on.get(route) if route is not None else None
+    if show is None:
+        return None
+    try:
+        page = await show(request)
+        if not isinstance(page, web.Response) or page.status != 200 or page.text is None:
+            return None
+        sent, language = await sent_fields(request), listener.door.language(request)
+        text = filled_in(page.text, request.path, sent, problem, language)
+    except Refused, web.HTTPException:
+        return None
+    except Exception:
+        _LOGGER.exception("Showing the form of %s again failed", request.path)
+        return None
+    if text is None:
+        return None
+    page.text = text
+    return page
+
+
+def _with_status(page: web.Response, status: int) -> web.Response:
+    page.set_status(status)
+    return page
 
 
 def content_security_policy(*, frame_ancestors: str, form_action: Sequence[str] = (), installable: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 import hashlib
 from pathlib import Path
 from urllib.parse import quote
@@ -70,7 +71,14 @@ class Pages:
         return web.Response(text=self.text(template, view, **context), status=status, content_type="text/html")
 
 
+def shared_template(language: str, template: str, **context: object) -> str:
+    """Return a template that both doors share and that needs to know nothing of the page it is put into."""
+    return _environment(_HERE / "templates", language).get_template(template).render(**context)
+
+
+@cache
 def _environment(templates: Path, language: str) -> Environment:
+    """Return the templates of a door in a language; what they compile to is the same for the whole process."""
     environment = Environment(
         loader=FileSystemLoader([templates, _HERE / "templates"]),
         autoescape=True,

@@ -22,6 +22,8 @@ RELAY_AGE_S = 60
 
 _FIELDS = 4
 _SCRIPT = re.compile(r"<script\b[^>]*>.*?</script>\s*", re.DOTALL)
+# What stands there for browsers without scripts is for these pages, whatever the browser could do.
+_NO_SCRIPT = re.compile(r"</?noscript>")
 # Texts of people are escaped, so a quote after an equals sign is always the templates' own.
 _OWN_ADDRESS = re.compile(r'\b(href|src|action|formaction)="/(?!/)')
 _HEAD = '<meta charset="utf-8">'
@@ -66,5 +68,5 @@ def without_scripts(response: web.StreamResponse, base: str) -> None:
     if location.startswith("/"):
         response.headers["Location"] = base + location
     if isinstance(response, web.Response) and response.content_type == "text/html" and response.text:
-        text = _SCRIPT.sub("", response.text).replace(_HEAD, _HEAD + _REFERRER, 1)
+        text = _NO_SCRIPT.sub("", _SCRIPT.sub("", response.text)).replace(_HEAD, _HEAD + _REFERRER, 1)
         response.text = _OWN_ADDRESS.sub(rf'\1="{base}/', text)

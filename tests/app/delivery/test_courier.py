@@ -215,7 +215,7 @@ async def test_pushes_need_https(tmp_path: Path) -> None:
     async with open_outside(tmp_path, portal_url=None) as outside:
         page = await outside.furnished.phone.get("/me")
         assert "data-push=" not in page.text
-        assert "need the portal’s public HTTPS address" in page.text
+        assert "need an HTTPS address of the portal’s own" in page.text
         assert not (tmp_path / "house" / "keys" / "vapid.key").exists()
 
 

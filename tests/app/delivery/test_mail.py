@@ -60,7 +60,9 @@ async def test_a_password_goes_only_over_tls(mailbox: Mailbox, tmp_path: Path) -
         assert "wrong" not in repr(outcome)
         # And one who cannot show whose server it is gets no password at all.
         mailbox.signed_in.clear()
-        assert (await Mailer(signed_in, "Lindenhof").send(mail())).fate is Fate.LATER
+        outcome = await Mailer(signed_in, "Lindenhof").send(mail())
+        assert outcome.fate is Fate.LATER
+        assert outcome.reason.startswith("untrusted: ")
         assert mailbox.signed_in == []
 
 
@@ -68,6 +70,7 @@ async def test_where_tls_is_asked_for_nothing_is_sent_without_it(mailbox: Mailbo
     async with mail_server(mailbox) as settings:
         outcome = await Mailer(settings(tls="starttls"), "Lindenhof", ssl.create_default_context()).send(mail())
     assert outcome.fate is Fate.LATER
+    assert outcome.reason.startswith("untrusted: ")
     assert mailbox.mails == []
 
 
@@ -101,6 +104,7 @@ async def test_a_server_that_is_not_there_is_tried_again(mailbox: Mailbox) -> No
         gone = settings()
     outcome: Outcome = await Mailer(gone, "Lindenhof").send(mail())
     assert outcome.fate is Fate.LATER
+    assert outcome.reason.startswith("unreached: ")
 
 
 @pytest.mark.parametrize(

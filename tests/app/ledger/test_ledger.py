@@ -212,7 +212,8 @@ def _flipped(value: str | bytes | None, by: int) -> str | bytes:
     if value is None:
         return "t0"
     raw = value if isinstance(value, bytes) else value.encode()
-    changed = raw[:-1] + bytes([raw[-1] ^ (by % 15 + 1)])
+    # Far enough from what it was that it is nobody else's id.
+    changed = raw[:-1] + bytes([raw[-1] ^ (0x40 | by % 16)])
     return changed if isinstance(value, bytes) else changed.decode()
 
 

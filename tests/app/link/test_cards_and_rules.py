@@ -118,8 +118,8 @@ async def test_what_money_is_good_for_is_told_again_when_a_session_ends(furnishe
 
 async def test_what_money_is_good_for_is_told_again_when_the_price_changes(furnished: Furnished) -> None:
     await save_rules(furnished, month_money="30")
-    page = await furnished.office.get("/office/tariff")
-    fields = {"csrf": page.form("/office/tariff")["csrf"], "kind": "price", "price": "0.40", "vat": "25"}
+    page = await furnished.office.get("/office/tariff/new")
+    fields = {"csrf": page.form("/office/tariff")["csrf"], "preset": "flat", "price": "0.40", "vat": "25"}
     await furnished.office.post("/office/tariff", fields | {"valid_from": ""})
     await furnished.integration.settled()
     # 0.40 and 25 % VAT are 0.50 for the resident.

@@ -36,15 +36,15 @@ async def test_hello_is_welcomed_with_what_the_books_have(house: House) -> None:
 
 async def test_an_integration_that_speaks_another_version_is_told_which_are_spoken(house: House) -> None:
     integration = house.integration()
-    answer = await integration.connect(versions=[3, 4])
+    answer = await integration.connect(versions=[4, 5])
     assert (answer["v"], answer["code"]) == (1, "unsupported_version")
-    assert "2 and 1" in answer["message"]
+    assert "3 and 2 and 1" in answer["message"]
     assert await integration.closed() == 4406
     assert await house.app.books.read(lambda conn: conn.scalar(select(func.count()).select_from(building))) == 0
 
 
 async def test_the_highest_common_version_is_chosen(house: House) -> None:
-    assert (await house.integration().connect(versions=[1, 2, 3]))["version"] == 2
+    assert (await house.integration().connect(versions=[2, 3, 4]))["version"] == 3
 
 
 async def test_an_integration_of_version_1_is_spoken_to_in_version_1(house: House) -> None:

@@ -1,6 +1,7 @@
 """The app reads and writes exactly the messages in `tests/golden/link`; the integration is tested on the same files."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from evshare_app.link import messages
 from evshare_app.link.messages import (
     Answer,
     BuildingChanged,
-    BuildingSlice,
     CardsTold,
     Denied,
     EpochBegun,
@@ -26,6 +26,7 @@ from evshare_app.link.messages import (
     SliceCut,
 )
 from evshare_app.link.parsing import parse
+from evshare_app.link.series import BuildingSlice, SignedValue
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "link"
 
@@ -157,6 +158,51 @@ def test_cards_are_read() -> None:
     assert (unknown.stall_id, unknown.times, unknown.tail) == ("stall-1", 2, "80")
 
 
+# --- version 3 ---------------------------------------------------------------------------------------------------
+
+
+def test_an_integration_says_that_it_speaks_version_3() -> None:
+    hello = parse(text("hello_3"), speaking=None)
+    assert isinstance(hello, Hello)
+    assert hello.versions == (1, 2, 3)
+
+
+def test_the_series_tells_battery_price_and_which_values_are_estimates() -> None:
+    batch = parse(text("records_3"), speaking=3)
+    assert isinstance(batch, Records)
+    quarter = batch.records[6].body
+    assert quarter == BuildingSlice(
+        start=datetime(2026, 6, 29, 18, 0, tzinfo=UTC),
+        end=datetime(2026, 6, 29, 18, 15, tzinfo=UTC),
+        import_wh=3120,
+        export_wh=0,
+        pv_wh=1450,
+        battery_in_wh=0,
+        battery_out_wh=310,
+        price=Decimal("0.2814"),
+        estimated=frozenset({"battery_in", "battery_out"}),
+    )
+
+
+def test_what_was_signed_is_read_character_by_character() -> None:
+    batch = parse(text("records_3"), speaking=3)
+    assert isinstance(batch, Records)
+    signed = batch.records[7].body
+    assert isinstance(signed, SignedValue)
+    assert signed.text == frame("records_3")["records"][7]["body"]["text"]
+    assert (signed.session_id, signed.format) == ("5e551000000000000000000000000001", "OCMF")
+
+
+@pytest.mark.parametrize(("name", "version"), [("records", 1), ("records_2", 2)])
+def test_the_series_of_before_version_3_has_neither(name: str, version: int) -> None:
+    batch = parse(text(name), speaking=version)
+    assert isinstance(batch, Records)
+    quarter = batch.records[6].body
+    assert isinstance(quarter, BuildingSlice)
+    assert (quarter.battery_in_wh, quarter.battery_out_wh, quarter.price) == (None, None, None)
+    assert quarter.estimated == frozenset()
+
+
 INCARNATION = "1ca1000000000000000000000000000a"
 SESSION = "5e551000000000000000000000000001"
 
@@ -180,6 +226,7 @@ def asked(ask_id: str, what: str, body: dict[str, Any], version: int = 1) -> dic
     [
         ("welcome", 1, messages.welcome(1, 0)),
         ("welcome_2", 2, messages.welcome(2, 0)),
+        ("welcome_3", 3, messages.welcome(3, 0)),
         ("ack", 1, messages.ack(INCARNATION, 7)),
         ("error_gap", 1, messages.error("gap", "records continue at 8", ack_seq=7)),
         ("error_unsupported_version", 1, messages.error("unsupported_version", "this app speaks link versions 1")),

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
+from evshare_app.books.access_tables import notice
 from evshare_app.books.engine import create_books_engine
-from evshare_app.books.migrate import upgrade
 from evshare_app.books.schema import cdr, meter_epoch, resident, session, slice_
 from evshare_app.link.inbox import Gap, apply_building, take_records
 from evshare_app.link.messages import BuildingChanged, Records
 from evshare_app.link.parsing import parse
+from evshare_app.model import SessionId
+from evshare_app.tariff.cdr import add_part
+from tests.app.blank_books import new_books
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "link"
 NOW = datetime(2026, 6, 29, 19, 0, tzinfo=UTC)
@@ -23,8 +26,8 @@ SESSION = "5e551000000000000000000000000001"
 
 @pytest.fixture
 def conn(tmp_path: Path) -> Iterator[Connection]:
+    new_books(tmp_path / "books.db")
     engine = create_books_engine(tmp_path / "books.db")
-    upgrade(engine)
     with engine.begin() as connection:
         changed = parse((GOLDEN / "building.json").read_text(), speaking=1)
         assert isinstance(changed, BuildingChanged)
@@ -110,14 +113,43 @@ def test_energy_told_again_in_other_slices_is_counted_once(conn: Connection) -> 
     assert conn.execute(select(cdr.c.energy_wh, cdr.c.gross_minor)).one() == (3123, 94)
 
 
-def test_a_slice_of_a_session_that_is_over_is_unattributed(conn: Connection) -> None:
+def test_a_slice_that_comes_late_and_goes_on_where_its_session_ended_is_billed_as_an_adjustment(
+    conn: Connection,
+) -> None:
     records = journal()
     take(conn, records)
     late = records[3]["body"] | {"register_start_wh": 4216231, "register_end_wh": 4216500}
     take(conn, [records[3] | {"seq": 8, "body": late}])
+    parts = conn.execute(select(cdr).order_by(cdr.c.part)).all()
+    # 2.623 kWh at 0.30 is 0.7869; 0.71 of it is billed already.
+    assert [(one.kind, one.energy_wh, one.gross_minor) for one in parts] == [
+        ("normal", 2354, 71),
+        ("adjustment", 269, 8),
+    ]
+    assert conn.execute(select(session.c.energy_wh, session.c.register_end_wh)).one() == (2623, 4216500)
+
+
+def test_a_session_that_was_cut_at_a_months_end_tells_at_its_end_what_all_of_it_costs(conn: Connection) -> None:
+    records = journal()
+    take(conn, records[:4])
+    # The month is closed while the car is there: 2.354 kWh at 0.30 are billed.
+    add_part(conn, SessionId(SESSION), NOW, NOW)
+    more = records[3]["body"] | {"register_start_wh": 4216231, "register_end_wh": 4217000}
+    ended = records[4]["body"] | {"register_end_wh": 4217000, "energy_wh": 3123}
+    told_at_once = batch([records[3] | {"seq": 5, "body": more}, records[4] | {"seq": 6, "body": ended}])
+    take_records(conn, "a" * 32, told_at_once.records, told_at_once.records[-1].at)
+    told = json.loads(conn.scalars(select(notice.c.body_json).where(notice.c.kind == "session_ended")).one())
+    assert (told["energy_wh"], told["minor"], told["currency"]) == (3123, 94, "EUR")
+
+
+def test_a_late_slice_that_does_not_go_on_where_its_session_ended_is_unattributed(conn: Connection) -> None:
+    records = journal()
+    take(conn, records)
+    late = records[3]["body"] | {"register_start_wh": 4216300, "register_end_wh": 4216500}
+    take(conn, [records[3] | {"seq": 8, "body": late}])
     row = conn.execute(select(slice_).order_by(slice_.c.slice_id.desc())).first()
     assert row is not None
-    assert (row.session_id, row.register_end_wh - row.register_start_wh) == (None, 269)
+    assert (row.session_id, row.register_end_wh - row.register_start_wh) == (None, 200)
     assert conn.execute(select(session.c.energy_wh)).scalar_one() == 2354
 
 

@@ -15,7 +15,7 @@ from evshare_app.link.parsing import UnsupportedVersion, parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "link"
 SENT = ("building", "records", "live", "answer_ok", "answer_denied", "tell_office_ticket")
-SENT_2 = ("building_2", "records_2", "live_2", "tell_cards")
+SENT_2 = ("building_2", "records_2", "live_2", "tell_cards", "records_3")
 
 
 def golden(name: str) -> Any:
@@ -80,6 +80,31 @@ def test_a_field_that_cannot_be_is_named(path: tuple[str | int, ...], value: obj
     for step in path[:-1]:
         inner = inner[step]
     inner[path[-1]] = value
+    assert refusal(message).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("place", "field", "value", "said"),
+    [
+        (6, "price", 0.2814, "building_slice.body.price: got 0.2814, accepted is a text"),
+        (6, "price", "0,28", "building_slice.body.price: got '0,28', accepted is a decimal number such as 0.2814"),
+        (6, "price", "1e3", "building_slice.body.price: got '1e3', accepted is a decimal"),
+        (6, "price", "NaN", "building_slice.body.price: got 'NaN', accepted is a decimal"),
+        (6, "battery_in_wh", -1, "building_slice.body.battery_in_wh: got -1, accepted is an integer >= 0"),
+        (6, "estimated", ["sun"], "building_slice.body.estimated: got ['sun'], accepted is true, false, or a list of"),
+        (6, "estimated", 1, "building_slice.body.estimated: got 1, accepted is true"),
+        (6, "estimated", [[]], "building_slice.body.estimated: got [[]], accepted is true"),
+        (7, "text", "", "signed_value.body.text: got '', accepted is a text of 1 to 8000 characters"),
+        (7, "text", "x" * 8001, "signed_value.body.text: got 'xxx"),
+        (7, "text", "OCMF\0", "signed_value.body.text: got 'OCMF\\x00', accepted is a text without null"),
+        (7, "text", "\ud800", "signed_value.body.text: got '\\ud800', accepted is a text without"),
+        (7, "public_key", "", "signed_value.body.public_key: got ''"),
+        (7, "format", "a\nb", "signed_value.body.format: got 'a\\nb'"),
+    ],
+)
+def test_a_field_of_version_3_that_cannot_be_is_named(place: int, field: str, value: object, said: str) -> None:
+    message = golden("records_3")
+    message["records"][place]["body"][field] = value
     assert refusal(message).startswith(said)
 
 

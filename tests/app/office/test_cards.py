@@ -82,28 +82,27 @@ async def test_blocking_keeps_all_else_of_a_card(furnished: Furnished) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "wrong"),
     [
-        ({"month_kwh": "a lot"}, "month_kwh: got"),
-        ({"month_kwh": "-1"}, "month_kwh: got"),
-        ({"month_kwh": "0"}, "month_kwh: got"),
-        ({"month_kwh": "1.2345"}, "month_kwh: got"),
-        ({"month_kwh": "1e9999"}, "month_kwh: got"),
-        ({"month_kwh": "NaN"}, "month_kwh: got"),
-        ({"quiet_from": "22:00"}, "quiet_to: got"),
-        ({"quiet_from": "22:00", "quiet_to": "25:00"}, "quiet_to: got"),
-        ({"quiet_from": "22:00", "quiet_to": "22:00"}, "quiet_to: got"),
-        ({"label": "x" * 61}, "label: got"),
+        ({"month_kwh": "a lot"}, "month_kwh"),
+        ({"month_kwh": "-1"}, "month_kwh"),
+        ({"month_kwh": "0"}, "month_kwh"),
+        ({"month_kwh": "1.2345"}, "month_kwh"),
+        ({"month_kwh": "1e9999"}, "month_kwh"),
+        ({"month_kwh": "NaN"}, "month_kwh"),
+        ({"quiet_from": "22:00"}, "quiet_to"),
+        ({"quiet_from": "22:00", "quiet_to": "25:00"}, "quiet_to"),
+        ({"quiet_from": "22:00", "quiet_to": "22:00"}, "quiet_to"),
+        ({"label": "x" * 61}, "label"),
     ],
 )
 async def test_what_a_card_cannot_be_is_named_and_not_asked(
-    furnished: Furnished, fields: dict[str, str], said: str
+    furnished: Furnished, fields: dict[str, str], wrong: str
 ) -> None:
     await told_cards(furnished)
     page = await furnished.office.get("/office/cards/card-1")
     refused = await furnished.office.submit(page, "/office/cards/card-1", **({"label": "Green"} | fields))
-    assert refused.status == 400
-    assert said in refused.text
+    assert (refused.status, refused.wrong) == (400, wrong)
     assert asked(furnished) == []
 
 
@@ -142,7 +141,7 @@ async def test_a_card_nobody_knows_is_assigned(furnished: Furnished) -> None:
     action = "/office/cards/unknown/unknown-1"
     nobody = await furnished.office.submit(page, action, resident="res-9", label="Red")
     assert nobody.status == 400
-    assert "resident: got" in nobody.text
+    assert nobody.wrong == "resident"
     done = await furnished.office.submit(page, action, resident="res-2", label="Red")
     body = {"unknown_id": "unknown-1", "resident_id": "res-2", "label": "Red"}
     assert asked(furnished) == [("assign_card", body)]
@@ -183,7 +182,7 @@ async def test_only_stalls_with_a_reader_are_offered(furnished: Furnished) -> No
     assert '<option value="stall-2">' in page.text
     assert '<option value="stall-1">' not in page.text
     refused = await furnished.office.submit(page, "/office/cards/learn", resident="res-1", stall="stall-1", label="")
-    assert "stall: got" in refused.text
+    assert refused.wrong == "stall"
 
 
 async def test_an_older_integration_still_learns_cards_everywhere_and_the_page_says_what_it_cannot(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from evshare_app.books.schema import device
-from tests.app.house import NOW, Furnished
+from tests.app.house import NOW, Furnished, Page
 from tests.app.office.telling import told_card
 
 ACTION = "/office/residents/res-1/rules"
@@ -54,30 +54,29 @@ async def test_rules_are_kept_and_shown_again(furnished: Furnished) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "wrong"),
     [
-        ({"stalls": "some"}, "stalls: got"),
-        ({"stalls": "chosen"}, "stalls: got"),
-        ({"stalls": "chosen", "stall:stall-9": "1"}, "stalls: got"),
-        ({"sessions": "0"}, "sessions: got"),
-        ({"sessions": "11"}, "sessions: got"),
-        ({"sessions": "many"}, "sessions: got"),
-        ({"sessions": "٣"}, "sessions: got"),
-        ({"month_kwh": "-5"}, "month_kwh: got"),
-        ({"month_money": "1.005"}, "month_money: got"),
-        ({"month_money": "Infinity"}, "month_money: got"),
-        ({"hours1_from": "20:00", "hours1_to": "06:00"}, "hours1_day1 to hours1_day7: got"),
-        ({"hours1_day1": "1"}, "hours1_from: got"),
-        ({"hours1_day1": "1", "hours1_from": "20:00", "hours1_to": "six"}, "hours1_to: got"),
+        ({"stalls": "some"}, "stalls"),
+        ({"stalls": "chosen"}, "stalls"),
+        ({"stalls": "chosen", "stall:stall-9": "1"}, "stalls"),
+        ({"sessions": "0"}, "sessions"),
+        ({"sessions": "11"}, "sessions"),
+        ({"sessions": "many"}, "sessions"),
+        ({"sessions": "٣"}, "sessions"),
+        ({"month_kwh": "-5"}, "month_kwh"),
+        ({"month_money": "1.005"}, "month_money"),
+        ({"month_money": "Infinity"}, "month_money"),
+        ({"hours1_from": "20:00", "hours1_to": "06:00"}, "hours1_day1"),
+        ({"hours1_day1": "1"}, "hours1_from"),
+        ({"hours1_day1": "1", "hours1_from": "20:00", "hours1_to": "six"}, "hours1_to"),
     ],
 )
 async def test_rules_that_cannot_be_are_named_and_change_nothing(
-    furnished: Furnished, fields: dict[str, str], said: str
+    furnished: Furnished, fields: dict[str, str], wrong: str
 ) -> None:
     page = await furnished.office.get("/office/residents/res-1")
     refused = await furnished.office.submit(page, ACTION, **(PLAIN | fields))
-    assert refused.status == 400
-    assert said in refused.text
+    assert (refused.status, refused.wrong) == (400, wrong)
     assert furnished.integration.told[-2]["body"] == {"residents": []}
 
 
@@ -97,17 +96,17 @@ def blocked(furnished: Furnished) -> list[str]:
     return list(said[-1])
 
 
-async def move(furnished: Furnished, **fields: str) -> str:
+async def move(furnished: Furnished, **fields: str) -> Page:
     page = await furnished.office.get("/office/residents/res-1")
     answer = await furnished.office.submit(page, MOVING, **({"moves_in": "", "moves_out": ""} | fields))
     await furnished.integration.settled()
-    return answer.text
+    return answer
 
 
 async def test_who_moved_out_has_neither_phone_nor_card(furnished: Furnished) -> None:
     await furnished.integration.cards([told_card(1, "res-1"), told_card(2, "res-2")], [])
     said = await move(furnished, moves_out="2026-07-01")
-    assert "Moved out. Their phones are signed out" in said
+    assert "Moved out. Their phones are signed out" in said.text
     assert blocked(furnished) == ["res-1"]
     removed = [one["body"] for one in furnished.integration.asked if one["what"] == "remove_card"]
     assert removed == [{"card_id": "card-1"}]
@@ -158,7 +157,7 @@ async def test_an_invitation_made_before_moving_out_connects_no_phone_afterwards
 
 
 async def test_who_has_not_moved_in_yet_starts_nothing_until_their_first_day(furnished: Furnished) -> None:
-    assert "Not here yet" in await move(furnished, moves_in="2026-07-04")
+    assert "Not here yet" in (await move(furnished, moves_in="2026-07-04")).text
     assert blocked(furnished) == ["res-1"]
     assert (await furnished.phone.get("/me")).status == 200
     furnished.house.clock.now = datetime(2026, 7, 3, 22, 0, tzinfo=UTC)
@@ -175,16 +174,16 @@ async def test_a_date_that_is_taken_back_lets_them_in_again(furnished: Furnished
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "wrong"),
     [
-        ({"moves_out": "soon"}, "moves_out: got"),
-        ({"moves_in": "0001-01-01"}, "moves_in: got"),
-        ({"moves_out": "9999-12-31"}, "moves_out: got"),
-        ({"moves_in": "2026-08-02", "moves_out": "2026-08-01"}, "moves_out: got"),
+        ({"moves_out": "soon"}, "moves_out"),
+        ({"moves_in": "0001-01-01"}, "moves_in"),
+        ({"moves_out": "9999-12-31"}, "moves_out"),
+        ({"moves_in": "2026-08-02", "moves_out": "2026-08-01"}, "moves_out"),
     ],
 )
-async def test_dates_that_cannot_be_are_named(furnished: Furnished, fields: dict[str, str], said: str) -> None:
-    assert said in await move(furnished, **fields)
+async def test_dates_that_cannot_be_are_named(furnished: Furnished, fields: dict[str, str], wrong: str) -> None:
+    assert (await move(furnished, **fields)).wrong == wrong
     assert blocked(furnished) == []
 
 

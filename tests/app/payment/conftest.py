@@ -117,8 +117,6 @@ def issue(conn: Connection, number: str, minor: int, account_id: AccountId, now:
             currency="EUR",
             reference=f"RF00EV{number.replace('-', '')}",
             document_json="{}",
-            html="",
-            pdf=b"",
             sha256=hashlib.sha256(b"{}").hexdigest(),
         )
     )

@@ -129,8 +129,9 @@ async def test_where_the_house_does_not_answer_it_is_said_and_nothing_is_parked(
     session_id = await running(place)
     await place.integration.disconnect()
     await place.house.unlinked()
-    page = await question(place.phone, session_id)
+    page = await question(place.phone, session_id, "I was in Lyon")
     assert "could not be stopped" in page.text
+    assert ">\nI was in Lyon</textarea>" in page.text
     assert "In question" not in page.text
 
 

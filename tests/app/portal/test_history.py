@@ -1,11 +1,14 @@
 """A resident's past: months, single sessions with receipts, and refusals; each their own."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 import re
 
 from evshare_app.model import SessionId
 from evshare_app.portal.charts import HEIGHT, WIDTH, Stretch, bars, steps
 from evshare_app.statement.receipt import printed_receipt, receipt_of
+from evshare_app.tariff.presets import SolarFriendly, to_ocpi
+from evshare_app.tariff.store import add_version
 from tests.app.house import NOW, Furnished, Page, live_session, plugged_stall
 
 MAY = datetime(2026, 5, 10, 18, 0, tzinfo=UTC)
@@ -162,3 +165,28 @@ def test_steps_stand_on_the_ground_and_fall_to_it_in_a_gap() -> None:
     assert steps([stretch(0, 10, 4), stretch(20, 40, 8)]) == "M0 100V50.0H250.0V100H500.0V0.0H1000.0V100Z"
     assert steps([]) == ""
     assert steps([stretch(0, 0, 4)]) == ""
+
+
+async def test_a_price_is_explained_step_by_step(furnished: Furnished) -> None:
+    session_id = furnished.integration.charge("stall-1", "res-1", JUNE, JUNE + timedelta(hours=2), 12_000)
+    await furnished.integration.deliver()
+    session = await furnished.phone.get(f"/sessions/{session_id}")
+    assert f'href="/sessions/{session_id}/price"' in session.text
+    page = plain(await furnished.phone.get(f"/sessions/{session_id}/price"))
+    assert "10 Jun, 20:00 – 10 Jun, 22:00: 12,000 kWh, 2:00 h charging" in page
+    assert "12,000 kWh × 0,30 € per kWh = 3,60 €" in page
+    assert "rounded 3,60 € and 3,60 €" in page
+
+
+async def test_a_price_by_the_sun_is_provisional_until_the_month_is_closed(furnished: Furnished) -> None:
+    sunny = to_ocpi(SolarFriendly(solar=Decimal("0.10"), grid=Decimal("0.30")), "EUR", NOW)
+    await furnished.house.app.books.write(lambda conn: add_version(conn, sunny, NOW, NOW))
+    furnished.house.clock.advance(hours=3)
+    later = NOW + timedelta(hours=1)
+    session_id = furnished.integration.charge("stall-1", "res-1", later, later + timedelta(hours=1), 10_000)
+    await furnished.integration.deliver()
+    assert "It is billed when the month is closed" in (await furnished.phone.get(f"/sessions/{session_id}")).text
+    page = plain(await furnished.phone.get(f"/sessions/{session_id}/price"))
+    # Nothing was recorded of where it came from: all of it counts as the grid's.
+    assert "10,000 kWh × 0,30 € per kWh = 3,00 €" in page
+    assert "Provisional" in page

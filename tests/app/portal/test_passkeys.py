@@ -511,8 +511,8 @@ async def test_with_a_fresh_plug_nobody_is_bothered(local: Furnished, key: Authe
 
 
 async def test_without_a_public_address_pages_say_what_passkeys_need(furnished: Furnished) -> None:
-    assert "Passkeys need the portal’s public HTTPS address" in (await furnished.phone.get("/me")).text
+    assert "Passkeys need an HTTPS address of the portal’s own" in (await furnished.phone.get("/me")).text
     new = furnished.house.stranger()
-    assert "Passkeys need the portal’s public HTTPS address" in (await new.get("/i/passkey")).text
+    assert "Passkeys need an HTTPS address of the portal’s own" in (await new.get("/i/passkey")).text
     assert "/i/passkey" not in (await new.get("/i")).text
     assert (await new.post("/i/passkey/challenge")).status == 404

@@ -1,11 +1,19 @@
-"""The portal's worker in Chromium: a push becomes a notice on the screen, with its words and its address."""
+"""The portal's worker in Chromium: a push becomes a notice on the screen, and a moved address is told the portal."""
 
+import base64
 import json
+from pathlib import Path
 
-from playwright.async_api import Page
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.async_api import BrowserContext, Page, Worker
+from sqlalchemy import select
 
-from tests.app.house import Furnished
+from demo.programs import free_port
+from evshare_app.books.access_tables import push_subscription
+from tests.app.house import Furnished, House, open_house, role_admin
 from tests.browser import chromium
+from tests.certificates import certificate
 
 SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
     .map(({title, body, tag, lang, data}) => ({title, body, tag, lang, address: data.address}))"""
@@ -54,3 +62,79 @@ async def test_a_push_is_shown_with_its_words(furnished: Furnished) -> None:
         # (A browser that finds the worker slow shows a notice of its own beside it.)
         await page.wait_for_function(f"async () => (await ({SHOWN})()).some((one) => one.title === 'Lindenhof')")
         assert "Stall 2 is free for you" in {one["title"] for one in await page.evaluate(SHOWN)}
+
+
+MOVED = """async ({kept, fresh}) => {
+  // The push service, which a browser without the internet has none of.
+  const asked = [];
+  PushManager.prototype.subscribe = async (options) => {
+    asked.push(options);
+    return { toJSON: () => fresh };
+  };
+  const event = new ExtendableEvent("pushsubscriptionchange");
+  let work;
+  event.waitUntil = (promise) => { work = promise; };
+  if (kept) event.newSubscription = { toJSON: () => kept };
+  self.dispatchEvent(event);
+  await work;
+  return asked;
+}"""
+
+
+def address(name: str) -> dict[str, object]:
+    """A subscription as a browser writes it (W3C Push API, `PushSubscriptionJSON`)."""
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    keys = {"p256dh": raw, "auth": b"0123456789abcdef"}
+    return {
+        "endpoint": f"https://updates.push.services.mozilla.com/wpush/v2/{name}",
+        "expirationTime": None,
+        "keys": {name: base64.urlsafe_b64encode(value).rstrip(b"=").decode() for name, value in keys.items()},
+    }
+
+
+async def addresses(house: House) -> list[str]:
+    rows = await house.app.books.read(lambda conn: conn.execute(select(push_subscription.c.endpoint)).scalars().all())
+    return [row.rpartition("/")[2] for row in rows]
+
+
+async def worker_of(context: BrowserContext) -> Worker:
+    return context.service_workers[0] if context.service_workers else await context.wait_for_event("serviceworker")
+
+
+async def test_a_moved_address_is_told_the_portal_and_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    port = free_port()
+    portal = f"https://localhost:{port}"
+    certificate_file, key_file = certificate(tmp_path)
+    secure = {"portal_certificate": certificate_file, "portal_key": key_file}
+    async with open_house(tmp_path / "house", portal_port=port, portal_url=portal, **secure) as house:
+        integration = house.integration()
+        integration.decide = role_admin
+        await integration.connect()
+        token = await house.invite(await house.office(integration))
+        # Workers are for certificates the browser believes.
+        async with chromium("--ignore-certificate-errors") as browser:
+            context = await browser.new_context()
+            page = await context.new_page()
+            await page.goto(f"{portal}/i#{token}")
+            await page.get_by_role("button", name="Connect this phone").click()
+            await page.wait_for_url(f"{portal}/")
+            await page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
+            worker = await worker_of(context)
+            await page.goto(f"{portal}/me")
+            key = await page.locator("form[data-push]").get_attribute("data-push")
+            asked = await worker.evaluate(MOVED, {"kept": None, "fresh": address("first")})
+            assert asked == [{"userVisibleOnly": True, "applicationServerKey": key}]
+            assert await addresses(house) == ["first"]
+            # Where the browser brings the new address along, that is the one.
+            assert await worker.evaluate(MOVED, {"kept": address("second"), "fresh": address("third")}) == []
+            assert await addresses(house) == ["second"]
+            # Somebody who ends it ends it in the browser too.
+            await page.reload()
+            await page.get_by_role("button", name="No more on this phone").click()
+            await page.wait_for_url("**/me?said=saved**")
+            assert await addresses(house) == []
+            # A phone that is signed out gets no new one.
+            await context.clear_cookies()
+            assert await worker.evaluate(MOVED, {"kept": None, "fresh": address("fourth")}) == []
+            assert await addresses(house) == []

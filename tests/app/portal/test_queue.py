@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+import html
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 import pytest
@@ -129,6 +131,31 @@ async def test_whoever_plugs_in_at_a_stall_that_is_kept_for_another_is_offered_n
     assert "kept free for someone" in page.text
     assert "/start" not in page.text
     assert "/start" in (await line.ada.get(page.address)).text
+
+
+async def test_the_office_sees_who_waits_and_what_is_kept_for_whom(line: Line) -> None:
+    def today(text: str) -> str:
+        return html.unescape(" ".join(re.sub("<[^>]+>", " ", text.split("<main")[1]).split()))
+
+    office, house = line.furnished.office, line.furnished.house
+    assert "Waiting for a stall" not in (await office.get("/office")).text
+    only_two = Rule(stall_ids=("stall-2",))
+    await house.app.books.write(lambda conn: set_rule(conn, ResidentId("res-3"), only_two, "office:Manager", NOW))
+    for minutes, browser in ((0, line.bo), (1, line.ada), (1, line.cy)):
+        house.clock.advance(minutes=minutes)
+        await join(browser)
+    await line.ada.submit(await line.ada.get("/"), "/queue/snooze")
+    said = today((await office.get("/office")).text)
+    # From 18:30 in Berlin on; who snoozes is left alone for an hour.
+    assert "Waiting for a stall 1. Bo Meyer since 18:30" in said
+    assert "2. Ada Larsen since 18:31 · not before 19:32" in said
+    assert "3. Cy Novak since 18:32 · only at Stall 2" in said
+    await line.stalls(free_stall(1))
+    said = today((await office.get("/office")).text)
+    assert "Stall 1 Kept for Bo Meyer until 18:47" in said
+    assert "Waiting for a stall Bo Meyer since 18:30 Stall 1 is kept until 18:47 1. Ada Larsen" in said
+    technician = await house.invited(office, "technician")
+    assert "Kept for Bo Meyer until 18:47" in today((await technician.get("/office")).text)
 
 
 async def test_starting_ends_the_waiting_and_the_hold(line: Line) -> None:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from evshare_app.settings import RELAY_PATH, Settings, SettingsError
 from evshare_app.web.relay import relay_signature
-from tests.app.house import House, Page, open_house, plugged_stall, role_admin
+from tests.app.house import House, Page, live_session, open_house, plugged_stall, role_admin
 
 HOME_ASSISTANT = "https://ha.example.org"
 ADDRESS = HOME_ASSISTANT + "/api/evshare/portal"
@@ -133,6 +133,7 @@ async def test_no_page_holds_a_script_or_leads_out_of_the_relay(relayed: Relayed
         assert re.findall(r'(?:href|src|action|formaction)="/(?!api/evshare/portal/)[^"]*"', page.text) == []
         assert f'href="{RELAY_PATH}/static/app-' in page.text
         assert "manifest" not in page.text
+        assert not re.search("data-push|data-passkey|/passkey", page.text), page.address
         # Home Assistant's own header says no-referrer, with which forms come with `Origin: null`.
         assert '<meta name="referrer" content="same-origin">' in page.text
         assert "script-src 'none'" in page.headers["Content-Security-Policy"]
@@ -148,6 +149,16 @@ async def test_a_resident_comes_in_starts_and_changes_things_without_scripts(rel
     assert started.status == 303
     assert started.headers["Location"].startswith(f"{RELAY_PATH}/s/{relayed.code}")
     assert relayed.integration.asked[-1]["what"] == "start"
+
+
+async def test_a_page_that_cannot_follow_by_itself_has_a_link_to_look_again(relayed: Relayed) -> None:
+    now = relayed.house.clock.now
+    running = live_session("5e55", "res-1", now)
+    await relayed.integration.live(plugged_stall(1, now, status="charging", session=running))
+    page = await (await relayed.resident()).get(f"/s/{relayed.code}")
+    assert "Your car is charging" in page.text
+    assert "noscript" not in page.text
+    assert re.search(rf'<a class="button quiet" href="{RELAY_PATH}/s/{relayed.code}">Look again</a>', page.text)
 
 
 async def test_a_form_of_another_site_is_refused(relayed: Relayed) -> None:

@@ -5,10 +5,15 @@ from decimal import Decimal
 import re
 from typing import Any
 
+from sqlalchemy import Connection, insert, select
+
+from evshare_app.books.accounting_tables import plan, plan_assignment
+from evshare_app.books.schema import resident
 from evshare_app.model import ResidentId
 from evshare_app.resident.rules import Hours, Rule, set_rule
+from evshare_app.tariff.presets import Flat, Preset, SolarFriendly, SpotPriced, to_ocpi
 from evshare_app.tariff.store import add_version
-from tests.app.house import NOW, Browser, Furnished, free_stall, live_session, plugged_stall, rfc3339
+from tests.app.house import BUILDING_ID, NOW, Browser, Furnished, free_stall, live_session, plugged_stall, rfc3339
 
 
 async def text_of(furnished: Furnished, browser: Browser | None = None, number: int = 1) -> str:
@@ -156,3 +161,77 @@ async def test_strangers_do_not_see_whether_a_car_charges_or_waits(furnished: Fu
         pages.append(await text_of(furnished, furnished.house.stranger()))
     assert len(set(pages)) == 1
     assert "This stall is taken." in pages[0]
+
+
+async def add(furnished: Furnished, preset: Preset) -> None:
+    ocpi = to_ocpi(preset, "EUR", NOW)
+    await furnished.house.app.books.write(lambda conn: add_version(conn, ocpi, NOW, NOW))
+
+
+async def test_prices_by_source_are_told_and_reckoned_with_as_the_sun_is_now(furnished: Furnished) -> None:
+    await furnished.integration.live(free_stall(1))
+    await add(furnished, SolarFriendly(solar=Decimal("0.10"), grid=Decimal("0.30")))
+    # All from the grid, as nothing tells: 10 kWh are 3.00.
+    dark = await text_of(furnished)
+    assert "from the sun 0,10 € from the battery 0,30 € from the grid 0,30 €" in dark
+    assert "10 kWh 55 mins ≈ 3,00 €" in dark
+    assert "all of it is taken to be from the grid" in dark
+    # 1,200 of 2,000 Wh were sun: 6 kWh at 0.10 and 4 at 0.30.
+    await tell_sun(furnished, NOW, import_wh=800, export_wh=300, pv_wh=1500)
+    sunny = await text_of(furnished)
+    assert "within three minutes. 0,10 € per kWh" in sunny
+    assert "10 kWh 55 mins ≈ 1,80 €" in sunny
+    assert "here 60% is sun" in sunny
+
+
+async def test_a_market_price_is_told_as_far_as_it_is_known(furnished: Furnished) -> None:
+    await furnished.integration.live(free_stall(1))
+    await add(furnished, SpotPriced(series="price", factor=Decimal(1), fallback=Decimal("0.40")))
+    nothing_known = await text_of(furnished)
+    assert "within three minutes. 0,40 € per kWh" in nothing_known
+    assert "The market’s price of this hour has not arrived" in nothing_known
+    assert "≈: not all prices of these hours are known yet." in nothing_known
+    # It is 18:30 in Berlin; each quarter hour from 18:00 to 20:00, and nothing after.
+    for quarter in range(8):
+        begin = NOW.replace(minute=0) + timedelta(minutes=15 * quarter)
+        price = "0.20" if quarter < 4 else "0.25"
+        furnished.integration.record(
+            "building_slice",
+            begin + timedelta(minutes=15),
+            start=rfc3339(begin),
+            end=rfc3339(begin + timedelta(minutes=15)),
+            estimated=False,
+            import_wh=None,
+            export_wh=None,
+            pv_wh=None,
+            price=price,
+        )
+    await furnished.integration.deliver()
+    known = await text_of(furnished)
+    assert "within three minutes. 0,20 € per kWh" in known
+    assert "From Thu, 2 Jul, 19:00: 0,25 € per kWh" in known
+    assert "nothing changes" not in known
+    assert "The price follows the market" in known
+
+
+async def test_a_guest_is_told_the_price_of_their_host(furnished: Furnished) -> None:
+    await furnished.integration.live(free_stall(1))
+    owls = to_ocpi(Flat(price=Decimal("0.20")), "EUR", NOW)
+
+    def ada_is_an_owl(conn: Connection) -> None:
+        add_version(conn, owls, NOW, NOW, "owls")
+        base: dict[str, Any] = {"building_id": BUILDING_ID, "plan_id": "owls", "made_by": "office"}
+        numbers = ("base_fee_minor", "included_wh", "rollover", "demand_minor", "created_ms", "is_default")
+        conn.execute(
+            insert(plan).values(**base, **dict.fromkeys(numbers, 0), name="Owls", kind="pay_as_you_go", family="owls")
+        )
+        account = conn.scalar(select(resident.c.account_id).where(resident.c.resident_id == "res-1"))
+        conn.execute(insert(plan_assignment).values(**base, assignment_id="a1", account_id=account, from_ms=0))
+
+    await furnished.house.app.books.write(ada_is_an_owl)
+    assert "within three minutes. 0,20 € per kWh" in await text_of(furnished)
+    assert "Price now 0,30 € per kWh" in await text_of(furnished, furnished.house.stranger())
+    guest = await furnished.house.guest(furnished.office)
+    page = await guest.get(f"/s/{furnished.code}/guest")
+    assert "0,20\u00a0€ per kWh" in page.text
+    assert "0,30" not in page.text

@@ -15,22 +15,11 @@ from evshare_app.resident.guest_starts import (
     GuestClaim,
     answer_guest_start,
     claim_guest_start,
-    hold_guest_intent,
     sessions_started_by,
 )
-from evshare_app.resident.intents import IntentInvalid
-from evshare_app.resident.passes import (
-    Left,
-    PassLine,
-    PassState,
-    TooManyPasses,
-    Wanted,
-    make_pass,
-    pass_line,
-    pass_lines,
-    renew_link,
-    revoke_pass,
-)
+from evshare_app.resident.intents import IntentInvalid, hold_intent
+from evshare_app.resident.pass_making import TooManyPasses, Wanted, make_pass, renew_link, revoke_pass
+from evshare_app.resident.passes import Left, PassLine, PassState, Payer, pass_line, pass_lines
 from evshare_app.resident.people import NoSuchResident, set_blocked, set_moves
 from evshare_app.resident.rules import Rule, set_rule
 from evshare_app.resident.short_codes import INVITE, PASS, make_short_code
@@ -93,7 +82,7 @@ def never_plugged(conn: Connection, session_id: str, reason: str = "no_plug") ->
 
 
 def hold(conn: Connection, guest: Guest, now: datetime = NOW, stall_id: StallId = STALL) -> str:
-    return hold_guest_intent(conn, guest, stall_id, plug_epoch=3, tariff_version="default", now=now)
+    return hold_intent(conn, guest, stall_id, plug_epoch=3, tariff_version="default", now=now)
 
 
 def claim(
@@ -121,6 +110,22 @@ def test_a_new_pass_is_good_for_what_it_says(conn: Connection) -> None:
 def test_a_pass_without_any_cap_cannot_be_wanted() -> None:
     with pytest.raises(ValueError, match="at least one"):
         wanted(cap_wh=None)
+
+
+def test_residents_make_only_passes_they_pay_themselves(conn: Connection) -> None:
+    with pytest.raises(ValueError, match="payer: got building, accepted of a resident is host"):
+        make(conn, payer=Payer.BUILDING)
+    assert conn.execute(select(guest_pass)).first() is None
+
+
+def test_passes_of_the_building_are_counted_for_the_building(conn: Connection) -> None:
+    common = wanted(payer=Payer.BUILDING)
+    for number in range(20):
+        assert make_pass(conn, f"{number:032x}", JANA if number % 2 else TIMO, common, "office:u1", NOW) is not None
+    with pytest.raises(TooManyPasses) as most:
+        make_pass(conn, "b" * 32, JANA, common, "office:u1", NOW)
+    assert most.value.most == 20
+    make(conn)  # the host may have their own five all the same
 
 
 @pytest.mark.parametrize("change", [{"days": 0}, {"days": 8}, {"uses": 0}, {"uses": 21}])
@@ -331,7 +336,7 @@ def test_a_start_takes_along_what_the_pass_is_good_for(conn: Connection) -> None
     guest = phone(conn, make(conn, uses=2))
     charged(conn, "s1", 5_500)
     claimed = claim(conn, guest, hold(conn, guest))
-    assert (claimed.said, claimed.cap_wh, claimed.plug_epoch) == (None, 14_500, 3)
+    assert (claimed.said, claimed.cap_wh, claimed.claim.plug_epoch) == (None, 14_500, 3)
 
 
 def test_of_two_phones_at_once_one_uses_the_last_use(conn: Connection) -> None:
@@ -340,7 +345,7 @@ def test_of_two_phones_at_once_one_uses_the_last_use(conn: Connection) -> None:
     nonces = hold(conn, first), hold(conn, second)
     assert claim(conn, first, nonces[0]).said is None
     assert claim(conn, second, nonces[1], "2" * 32).said == "quota"
-    answer_guest_start(conn, "1" * 32, "started", "s1")
+    answer_guest_start(conn, first, "1" * 32, "started", "s1")
     charged(conn, "s1", 1_000)
     assert claim(conn, second, hold(conn, second), "3" * 32).said == "pass_expired"
 
@@ -349,7 +354,7 @@ def test_a_start_that_was_refused_gives_its_use_back(conn: Connection) -> None:
     guest = phone(conn, make(conn))
     claim(conn, guest, hold(conn, guest))
     assert line(conn).left.uses == 0
-    answer_guest_start(conn, "1" * 32, "stall_in_use")
+    answer_guest_start(conn, guest, "1" * 32, "stall_in_use")
     assert line(conn).left.uses == 1
     assert claim(conn, guest, hold(conn, guest), "2" * 32).said is None
 
@@ -364,7 +369,7 @@ def test_a_start_without_an_answer_counts_for_three_minutes(conn: Connection) ->
 def test_a_start_that_was_granted_counts_before_its_record_arrives_and_once_after(conn: Connection) -> None:
     guest = phone(conn, make(conn, uses=2))
     claim(conn, guest, hold(conn, guest))
-    answer_guest_start(conn, "1" * 32, "started", "s1")
+    answer_guest_start(conn, guest, "1" * 32, "started", "s1")
     assert line(conn, NOW + timedelta(hours=1)).left.uses == 1
     charged(conn, "s1", 1_000)
     assert line(conn, NOW + timedelta(hours=1)).left.uses == 1
@@ -412,7 +417,7 @@ def test_a_request_is_answered_alike_when_it_comes_again(conn: Connection) -> No
     guest = phone(conn, make(conn))
     nonce = hold(conn, guest)
     claim(conn, guest, nonce)
-    answer_guest_start(conn, "1" * 32, "started", "s1")
+    answer_guest_start(conn, guest, "1" * 32, "started", "s1")
     assert claim(conn, guest, nonce).said == "started"
 
 
@@ -431,7 +436,7 @@ def test_what_was_granted_with_a_pass_withdrawn_meanwhile_has_to_end(conn: Conne
     nonce = hold(conn, guest)
     claim(conn, guest, nonce)
     revoke_pass(conn, PASS_ID, NOW)
-    assert answer_guest_start(conn, "1" * 32, "started", "s1") == "revoked"
+    assert answer_guest_start(conn, guest, "1" * 32, "started", "s1") == "revoked"
     assert claim(conn, guest, nonce).said == "pass_expired"
 
 
@@ -457,7 +462,7 @@ def test_a_phone_sees_the_sessions_it_began_and_not_those_of_others_with_the_pas
     token = make(conn, uses=5)
     guest, other = phone(conn, token), phone(conn, token)
     claim(conn, guest, hold(conn, guest))
-    answer_guest_start(conn, "1" * 32, "started", "s1")
+    answer_guest_start(conn, guest, "1" * 32, "started", "s1")
     charged(conn, "s1", 1_000)
     assert [one.session_id for one in sessions_started_by(conn, guest)] == ["s1"]
     assert sessions_started_by(conn, other) == []

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, update
 from evshare_app.books.access_tables import dispute, guest_pass
 from evshare_app.books.schema import resident, session
 from evshare_app.model import ResidentId, to_ms
+from evshare_app.resident.passes import pinned_account
 from evshare_app.resident.rules import Hours, Rule, rule_of, rules_told, set_rule, used_this_month
 from evshare_app.tariff.store import add_version, flat_tariff
 from tests.app.statement.lindenhof import BUILDING, Cut, add_session
@@ -171,7 +172,7 @@ def test_what_is_open_is_left_to_the_integration_and_shown_in_the_office(conn: C
     assert (used.energy_wh, used.cost.minor, used.running.minor) == (6_000, 0, 180)
 
 
-@pytest.mark.parametrize(("payer", "wh"), [("host", 23_333), ("guest", 33_333)])
+@pytest.mark.parametrize(("payer", "wh"), [("host", 23_333), ("building", 33_333)])
 def test_guests_count_where_their_host_pays(conn: Connection, payer: str, wh: int) -> None:
     set_money(conn, 1000)
     conn.execute(
@@ -189,7 +190,8 @@ def test_guests_count_where_their_host_pays(conn: Connection, payer: str, wh: in
         )
     )
     add_session(conn, "s1", NOW - timedelta(hours=5), [Cut(60, 10_000)])
-    conn.execute(update(session).values(credential_kind="pass", credential_id="pass-1"))
+    pinned = pinned_account(conn, "pass", "pass-1")
+    conn.execute(update(session).values(credential_kind="pass", credential_id="pass-1", account_id=pinned))
     assert left(conn) == wh
 
 

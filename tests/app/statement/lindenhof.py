@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from evshare_app.books import schema
 from evshare_app.books.engine import create_books_engine
-from evshare_app.books.migrate import upgrade
 from evshare_app.model import SessionId, to_ms
 from evshare_app.tariff.cdr import rate_ended_session
 from evshare_app.tariff.store import ensure_default
+from tests.app.blank_books import new_books
 
 BUILDING = "b1"
 JUNE_30 = datetime(2026, 6, 30, 20, tzinfo=UTC)
@@ -21,9 +21,8 @@ IBAN = "DE89370400440532013000"
 
 
 def open_engine(path: Path) -> Engine:
-    engine = create_books_engine(path)
-    upgrade(engine)
-    return engine
+    new_books(path)
+    return create_books_engine(path)
 
 
 def settle_in(conn: Connection, *, currency: str = "EUR", iban: str | None = IBAN, language: str = "en") -> None:
@@ -127,6 +126,7 @@ def add_session(
         at += timedelta(minutes=cut.minutes)
     total_wh = sum(cut.energy_wh for cut in cuts) if energy_wh is None else energy_wh
     if open_:
+        conn.execute(update(schema.session).where(schema.session.c.session_id == session_id).values(energy_wh=total_wh))
         return
     conn.execute(
         update(schema.session)
@@ -136,6 +136,24 @@ def add_session(
     assert first_wh <= register_wh
     if rated:
         rate_ended_session(conn, SessionId(session_id), at)
+
+
+def add_cut(conn: Connection, session_id: str, at: datetime, cut: Cut, stall: str = "stall-1") -> None:
+    """Enter one more slice of a session."""
+    _add_slice(conn, session_id, stall, at, _register(conn, stall), cut)
+
+
+def end_session(conn: Connection, session_id: str, at: datetime) -> None:
+    """End an open session with what its slices say, and rate it."""
+    used = func.sum(schema.slice_.c.register_end_wh - schema.slice_.c.register_start_wh)
+    last = func.max(schema.slice_.c.register_end_wh)
+    wh, end = conn.execute(select(used, last).where(schema.slice_.c.session_id == session_id)).one()
+    conn.execute(
+        update(schema.session)
+        .where(schema.session.c.session_id == session_id)
+        .values(ended_ms=to_ms(at), stop_reason="unplugged", register_end_wh=end, energy_wh=wh)
+    )
+    rate_ended_session(conn, SessionId(session_id), at)
 
 
 def add_unattributed(conn: Connection, start: datetime, energy_wh: int, stall: str = "stall-1") -> None:

@@ -14,9 +14,9 @@ from evshare_app.i18n import gettext_for
 from evshare_app.ledger.accounts import ENERGY, IDLE, SESSION_FEE, receivable
 from evshare_app.ledger.ledger import balance, verify
 from evshare_app.model import AccountId, Month, SessionId, to_ms
-from evshare_app.statement import issue
 from evshare_app.statement.checks import run_checks
 from evshare_app.statement.close import CloseRefused, close_month, preview_month, reasons_against
+from evshare_app.statement.files import HTML, kept_file
 from evshare_app.tariff.cdr import rate_ended_session
 from evshare_app.tariff.store import add_version
 from tests.app.statement.lindenhof import JULY_1, JUNE_30, Cut, add_session, add_unattributed, settle_in
@@ -154,7 +154,7 @@ class TestAMonthThatCloses:
         close_month(conn, JUNE, "office:maria", JULY_1)
         [statement] = statements(conn)
         assert statement.gross_minor == 0
-        assert "Nothing to pay" in statement.html
+        assert "Nothing to pay" in kept_file(conn, statement.statement_id, HTML).decode()
         assert rows(conn)["ledger_transaction"] == 0
 
     def test_a_session_that_was_not_rated_when_it_ended_is_rated_at_the_close(self, conn):
@@ -243,14 +243,13 @@ class TestAMonthThatDoesNotClose:
         assert said[1].startswith("Der Ladevorgang an Stall 1, der am 2026-06-02 18:05 begann, kann nicht abgerechnet")
 
 
-@pytest.mark.parametrize("part", ["render_html", "render_pdf"])
-async def test_when_rendering_fails_nothing_is_issued_and_no_number_is_lost(tmp_path: Path, monkeypatch, part):
+async def test_when_issuing_fails_half_way_nothing_is_issued_and_no_number_is_lost(tmp_path: Path, monkeypatch):
     books = await Books.open(tmp_path / "books.db")
     await books.write(settle_in)
     await books.write(a_june)
     before = await books.read(rows)
     with monkeypatch.context() as patch:
-        patch.setattr(issue, part, failing)
+        patch.setattr("evshare_app.statement.issue.tariff_lines", failing)
         with pytest.raises(OSError, match="disk full"):
             await books.write(lambda conn: close_month(conn, JUNE, "office:maria", JULY_1))
     assert await books.read(rows) == before
@@ -259,7 +258,7 @@ async def test_when_rendering_fails_nothing_is_issued_and_no_number_is_lost(tmp_
     await books.close()
 
 
-def failing(_document) -> str:
+def failing(*_) -> str:
     msg = "disk full"
     raise OSError(msg)
 

@@ -1,7 +1,9 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+import hashlib
 from html.parser import HTMLParser
+import json
 import re
 from typing import Any
 
@@ -9,7 +11,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 
 from evshare_app.model import Month
-from evshare_app.statement.document import Line, Meter, SessionPart, StatementDocument, TariffText, Vat
+from evshare_app.statement.document import ChargePart, Line, Meter, SessionPart, StatementDocument, TariffText, Vat
 from evshare_app.statement.html import render_html
 from evshare_app.statement.pdf import render_pdf
 from evshare_app.statement.printed import printed
@@ -246,3 +248,120 @@ def test_the_same_document_gives_the_same_pdf_and_seal():
 @pytest.mark.parametrize("name", ["Łukasz Žižek-Ørsted", "Μαρία Παπαδοπούλου", "Олена Шевченко"])
 def test_the_pdf_can_print_the_names_of_europe(name):
     assert render_pdf(document(account=name)).startswith(b"%PDF-")
+
+
+CHARGES = (
+    ("base_fee", 667, {"name": "Comfort", "days": 20, "of_days": 30}),
+    (
+        "included",
+        -4200,
+        {"name": "Flat", "granted_wh": 100_000, "kept_wh": 40_000, "used_wh": 140_000, "left_wh": 0},
+    ),
+    ("demand", 5500, {"name": "Power", "kw": "11", "peak_ms": 1_780_502_400_000}),
+    (
+        "cost",
+        3333,
+        {"name": "Loan", "key": "equal", "weight": "30", "whole": "90", "total_minor": 10_000},
+    ),
+    ("solar", -36, {"wh": 1800, "sharing": "by_use", "saved": "0.20", "estimated": True}),
+    ("losses", 267, {"number": "R-1", "losses_wh": 10_000, "total_minor": 400}),
+    (
+        "true_up",
+        867,
+        {"numbers": ["R-1", "R-2"], "wh": 60_000, "charged_minor": 1800, "share_minor": 2667, "cost_minor": 4000},
+    ),
+)
+
+
+def charged(**changes: Any) -> StatementDocument:
+    parts = tuple(
+        ChargePart(charge_id=kind, kind=kind, net_minor=minor, vat_percent=None, details=details)
+        for kind, minor, details in CHARGES
+    )
+    return document(charges=parts, **changes)
+
+
+SAID = {
+    "en": (
+        "Base fee, plan Comfort: 20 of 30 days",
+        "Included in plan Flat: 140,000 kWh of 100,000 kWh and 40,000 kWh from the month before",
+        "Demand, plan Power: 11 kW in the building's highest quarter hour, 3 Jun, 18:00",
+        "Loan: 33,33% of 100,00 €, divided equally",
+        "Energy from the roof (in part estimated): 1,800 kWh, 0,20 € less per kWh",
+        "Losses in the building's wiring, bill R-1: share of 4,00 € for 10,000 kWh",
+        "Settlement of what the energy really cost (bill R-1, R-2): your share for 60,000 kWh is 26,67 €, 18,00 € "
+        "were charged before",
+    ),
+    "de": (
+        "Grundgebühr, Modell Comfort: 20 von 30 Tagen",
+        "Im Modell Flat enthalten: 140,000 kWh von 100,000 kWh und 40,000 kWh aus dem Vormonat",
+        "Leistung, Modell Power: 11 kW in der höchsten Viertelstunde des Hauses, 3. Juni, 18:00",
+        "Loan: 33,33 % von 100,00 €, verteilt zu gleichen Teilen",
+        "Energie vom Dach (zum Teil geschätzt): 1,800 kWh, 0,20 € weniger je kWh",
+        "Verluste in den Leitungen des Hauses, Rechnung R-1: Anteil an 4,00 € für 10,000 kWh",
+        "Ausgleich auf die wirklichen Energiekosten (Rechnung R-1, R-2): Ihr Anteil für 60,000 kWh ist 26,67 €, "
+        "18,00 € wurden schon berechnet",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_charges_are_sentences_that_say_how_they_came_about(language):
+    said = printed(charged(language=language)).charges
+    assert tuple(sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence, _ in said) == SAID[language]
+    assert [amount.replace("\N{NO-BREAK SPACE}", " ") for _, amount in said][:2] == ["6,67 €", "-42,00 €"]
+    page = words(render_html(charged(language=language))).replace("\N{NO-BREAK SPACE}", " ")
+    pdf = pypdfium2.PdfDocument(render_pdf(charged(language=language)))[0].get_textpage().get_text_range()
+    for sentence in SAID[language]:
+        assert sentence in page
+        assert sentence[:20] in pdf.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_charges_are_said_in_french_too():
+    said = [sentence for sentence, _ in printed(charged(language="fr")).charges]
+    assert said[0] == "Abonnement, formule Comfort\N{NO-BREAK SPACE}: 20 jours sur 30"
+
+
+def test_a_statement_without_sessions_has_neither_their_table_nor_readings():
+    page = words(render_html(charged(sessions=(), tariffs=())))
+    assert "For this month" in page
+    assert "Meter readings" not in page
+    assert "Prices" not in page
+    assert render_pdf(charged(sessions=(), tariffs=())).startswith(b"%PDF-")
+
+
+def test_the_ledgers_key_stands_beside_its_head():
+    assert "Seal" in words(render_html(document(ledger_key="0123456789abcdef")))
+    assert "ledger 599339cdde9c, key 0123456789abcdef" in words(render_html(document(ledger_key="0123456789abcdef")))
+
+
+def test_what_is_owed_to_the_account_asks_for_no_payment():
+    said = printed(document(net_minor=-724, vat_minor=-138, gross_minor=-862))
+    assert (said.headline, said.qr, said.payment_facts) == ("This amount is in your favour", None, ())
+
+
+def test_a_document_is_read_back_as_it_was_frozen():
+    made = charged(ledger_key="0123456789abcdef")
+    read_back = StatementDocument.from_json(made.to_json())
+    assert read_back == made
+    assert (read_back.seal, read_back.to_json()) == (made.seal, made.to_json())
+    assert render_pdf(read_back) == render_pdf(made)
+
+
+def test_a_document_of_the_first_version_is_read_too():
+    """As it was frozen before guests had passes, and before there were charges, keys and kinds."""
+    plain = json.loads(document().to_json())
+    for name in ("charges", "ledger_key", "legal", "kind", "corrects", "reason"):
+        del plain[name]
+    del plain["sessions"][0]["guest"]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    old = StatementDocument.from_json(text)
+    assert old.seal == hashlib.sha256(text.encode()).hexdigest()
+    assert (old.charges, old.ledger_key, old.kind, old.sessions[0].guest) == ((), "", "statement", "")
+    assert old.seal[:12] in words(render_html(old))
+
+
+@pytest.mark.parametrize(("currency", "said"), [("JPY", "862 JP¥"), ("EUR", "8,62 €"), ("KWD", "0,862 KWD")])
+def test_money_has_as_many_decimals_as_its_currency(currency, said):
+    amount = printed(document(currency=currency)).amount.replace("\N{NO-BREAK SPACE}", " ")
+    assert amount == said

@@ -20,15 +20,15 @@ def said() -> set[str]:
             match node:
                 case ast.Call(func=ast.Name(id="text" | "gettext" | "Reason"), args=[ast.Constant(value=str(one)), *_]):
                     texts.add(one)
-                case ast.Tuple(elts=[ast.Constant(value=str(one)), ast.Name()]) if path.stem == "checks":
+                case ast.Tuple(elts=[ast.Constant(value=str(one)), ast.Attribute()]) if path.stem == "checks":
                     texts.add(one)
     return texts
 
 
 def catalogue(language: str) -> dict[str, str]:
     texts = {}
-    for room in ("statement", "queue"):
-        with (ROOM / "locale" / language / "LC_MESSAGES" / f"{room}.po").open("rb") as file:
+    for path in sorted(ROOM.glob(f"locale/{language}/LC_MESSAGES/*.po")):
+        with path.open("rb") as file:
             texts |= {str(one.id): str(one.string) for one in read_po(file, locale=language) if one.id}
     return texts
 

@@ -48,6 +48,15 @@ STEPS = tariff(
     element(price("TIME", 2.40, step=900), price("PARKING_TIME", 1.00, step=900), start_time="17:00", end_time="20:00"),
     element(price("TIME", 2.40, step=900), start_time="20:00", end_time="00:00"),
 )
+# The complex example with its current limits (32 A) said as power, which is what a register can tell.
+COMPLEX_ELEMENTS = (
+    element(price("FLAT", 2.50, 15)),
+    element(price("TIME", 1.00, 20, step=900), max_power=22),
+    element(price("TIME", 2.00, 20, step=600), min_power=22, day_of_week=["MONDAY", "TUESDAY", "WEDNESDAY"]),
+    element(price("TIME", 1.25, 20, step=600), min_power=22, day_of_week=["SATURDAY", "SUNDAY"]),
+    element(price("PARKING_TIME", 5.00, 10, step=300), start_time="09:00", end_time="18:00", day_of_week=["MONDAY"]),
+    element(price("PARKING_TIME", 6.00, 10, step=300), start_time="10:00", end_time="17:00", day_of_week=["SATURDAY"]),
+)
 
 
 def charging(minutes: float, energy_wh: int = 0) -> tuple[float, int, bool]:
@@ -59,7 +68,11 @@ def parked(minutes: float) -> tuple[float, int, bool]:
 
 
 def rated(
-    ocpi: dict[str, Any], *stretches: tuple[float, int, bool], started: datetime = MONDAY_0930, zone: ZoneInfo = BERLIN
+    ocpi: dict[str, Any],
+    *stretches: tuple[float, int, bool],
+    started: datetime = MONDAY_0930,
+    zone: ZoneInfo = BERLIN,
+    final: bool = True,
 ) -> Rating:
     """Rate a session of these stretches, one slice each."""
     slices, at = [], started.astimezone(UTC)
@@ -75,7 +88,7 @@ def rated(
             )
         )
         at += timedelta(seconds=seconds)
-    return rate(parse_tariff(ocpi), RatedInput(started=started.astimezone(UTC), slices=slices), zone)
+    return rate(parse_tariff(ocpi), RatedInput(started=started.astimezone(UTC), slices=slices), zone, final=final)
 
 
 def bill(rating: Rating) -> Sequence[tuple[str, int]]:

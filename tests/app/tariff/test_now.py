@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from evshare_app.model import from_ms
 from evshare_app.money import Money
-from evshare_app.tariff.now import Expected, expected, expected_power_w, price_now
-from evshare_app.tariff.ocpi import Dimension, Tariff, parse_tariff
+from evshare_app.tariff.circumstances import Circumstances, PriceSlot
+from evshare_app.tariff.now import Expected, expected, expected_power_w, highest_price, price_now
+from evshare_app.tariff.ocpi import Dimension, EnergySource, Tariff, load, parse_tariff
 from evshare_app.tariff.store import TariffVersion
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -120,3 +121,77 @@ def test_the_power_is_what_stall_house_and_car_allow() -> None:
     assert expected_power_w(max_current_a=16, phases=3, free_a=10, typical_w=3_600) == 3_600
     # Below the least a connector can offer, one waits and then gets that: 6 A.
     assert expected_power_w(max_current_a=16, phases=1, free_a=2, typical_w=None) == 1_380
+
+
+def market(*prices: str) -> Circumstances:
+    """Prices per hour from 21:00 in Berlin on."""
+    hour = timedelta(hours=1)
+    slots = [
+        PriceSlot(start=NINE_PM + hour * n, end=NINE_PM + hour * (n + 1), price=Decimal(one))
+        for n, one in enumerate(prices)
+    ]
+    return Circumstances(prices={"spot": slots})
+
+
+def extended(*elements: dict[str, Any], **extensions: Any) -> Tariff:
+    ocpi = tariff(*elements)
+    return parse_tariff({**load(ocpi.to_json()), "x_evshare": extensions})
+
+
+SPOT = extended(element("FLAT", 0), spot={"series": "spot", "fallback": 0.5, "vat": 19})
+SUNNY = tariff(element("ENERGY", 0.15, x_evshare={"energy_source": "solar"}), element("ENERGY", 0.35))
+
+
+def test_a_spot_price_is_that_of_the_hour_and_changes_with_the_market() -> None:
+    now = price_now([version(SPOT)], NINE_PM, BERLIN, circumstances=market("0.2", "0.2", "0.3"))
+    assert [(one.price, one.vat) for one in now.components] == [(Decimal("0.2"), Decimal(19))]
+    assert now.changes_at == NINE_PM + timedelta(hours=2)
+    assert [one.price for one in now.then] == [Decimal("0.3")]
+    assert not now.estimated
+
+
+def test_where_the_market_is_not_known_the_price_is_called_a_guess_and_no_change_is_told() -> None:
+    now = price_now([version(SPOT)], NINE_PM, BERLIN)
+    assert [one.price for one in now.components] == [Decimal("0.5")]
+    assert now.estimated
+    assert now.changes_at is None
+    assert price_now([version(SPOT)], NINE_PM, BERLIN, circumstances=market("0.2")).changes_at is None
+
+
+def test_what_energy_will_cost_follows_the_known_hours_and_says_when_it_guesses() -> None:
+    # 20 kWh at 10 kW are two hours: 10 x 0.2 + 10 x 0.3 = 5.00, plus 19 %.
+    known = market("0.2", "0.3")
+    (twenty,) = expected(SPOT, [20_000], 10_000, NINE_PM, BERLIN, circumstances=known)
+    assert (twenty.cost, twenty.estimated) == (Money(595, "EUR"), False)
+    (thirty,) = expected(SPOT, [30_000], 10_000, NINE_PM, BERLIN, circumstances=known)
+    # The third hour is not known: the last price again, 8.00 plus 19 %.
+    assert (thirty.cost, thirty.estimated) == (Money(952, "EUR"), True)
+
+
+def test_each_source_has_its_price_and_the_current_one_is_shown() -> None:
+    now = price_now([version(SUNNY)], NINE_PM, BERLIN, source=EnergySource.SOLAR)
+    assert [one.price for one in now.components] == [Decimal("0.15")]
+    assert [(source, one and one.price) for source, one in now.by_source] == [
+        (EnergySource.SOLAR, Decimal("0.15")),
+        (EnergySource.BATTERY, Decimal("0.35")),
+        (EnergySource.GRID, Decimal("0.35")),
+    ]
+    assert price_now([version(DAY_AND_NIGHT)], NINE_PM, BERLIN).by_source == ()
+
+
+def test_what_energy_will_cost_takes_the_sun_as_it_shines_now_and_calls_it_a_guess() -> None:
+    # Half of 10 kWh at 0.15, half at 0.35: 2.50. Of the grid's alone: 3.50.
+    shares = {EnergySource.SOLAR: 1, EnergySource.GRID: 1}
+    (ten,) = expected(SUNNY, [10_000], 10_000, NINE_PM, BERLIN, shares=shares)
+    assert (ten.cost, ten.estimated) == (Money(250, "EUR"), True)
+    assert expected(SUNNY, [10_000], 10_000, NINE_PM, BERLIN)[0].cost == Money(350, "EUR")
+
+
+def test_the_highest_price_is_with_vat_and_the_markets_cap_counts() -> None:
+    assert highest_price(tariff(element("ENERGY", 0.2, 19), element("ENERGY", 0.1)), Dimension.ENERGY) == Decimal(
+        "0.238"
+    )
+    assert highest_price(DAY_AND_NIGHT, Dimension.FLAT) == 0
+    assert highest_price(SPOT, Dimension.ENERGY) == Decimal("0.595")  # the fallback, 0.50 plus 19 %
+    capped = extended(element("FLAT", 0), spot={"series": "spot", "fallback": 0.5, "max": 0.8})
+    assert highest_price(capped, Dimension.ENERGY) == Decimal("0.8")

@@ -6,6 +6,8 @@ from evshare_app.tariff.ocpi import TariffError, load, parse_tariff
 from tests.app.tariff.examples import STEPS, SUPERMARKET, element, price, tariff
 
 ENERGY = element(price("ENERGY", 0.25, 10))
+FEE = element(price("FLAT", 0.50, 10))
+SPOT = {"series": "sensor.spot", "fallback": 0.3}
 FULL = tariff(
     element(
         price("ENERGY", 0.2513, 10.5),
@@ -32,7 +34,30 @@ FULL = tariff(
 )
 
 
-@pytest.mark.parametrize("ocpi", [FULL, STEPS, SUPERMARKET, tariff(ENERGY)])
+FULL_23 = tariff(
+    ENERGY,
+    element(price("ENERGY", 0.15), x_evshare={"energy_source": "solar"}),
+    tax_included="YES",
+    min_price={"before_taxes": 0.5, "after_taxes": 0.55},
+    max_price={"before_taxes": 10},
+    energy_mix={
+        "is_green_energy": True,
+        "energy_sources": [{"source": "SOLAR", "percentage": 60}, {"source": "WIND", "percentage": 40}],
+        "environ_impact": [{"category": "CARBON_DIOXIDE", "amount": 12.5}],
+        "supplier_name": "House",
+    },
+    x_evshare={
+        "idle_grace_s": 1800,
+        "idle_only_if_queue": True,
+        "holidays": {"country": "DE", "subdivision": "BE", "as_day": "SATURDAY"},
+    },
+)
+WITH_SPOT = tariff(
+    FEE, x_evshare={"spot": SPOT | {"factor": 1.08, "adder": -0.02, "max": 0.6, "vat": 19, "slot_minutes": 15}}
+)
+
+
+@pytest.mark.parametrize("ocpi", [FULL, STEPS, SUPERMARKET, tariff(ENERGY), FULL_23, WITH_SPOT])
 def test_a_tariff_is_written_back_as_it_came(ocpi):
     written = json.loads(parse_tariff(ocpi).to_json())
     expected = ocpi | ({"end_date_time": "2027-01-01T00:00:00Z"} if "end_date_time" in ocpi else {})
@@ -56,7 +81,39 @@ def without(name: str) -> dict:
             r"elements\[0\]\.restrictions\.max_current: is not accepted",
         ),
         (tariff(element(price("TIME", 1), reservation="RESERVATION")), r"restrictions\.reservation: is not accepted"),
-        (tariff(ENERGY, tax_included="YES"), "tax_included: is not accepted here, accepted are country_code"),
+        (tariff(ENERGY, tax_included="MAYBE"), "tax_included: got 'MAYBE', accepted is one of YES, NO, N/A"),
+        (tariff(ENERGY, tax_included="N/A"), r"vat: got '10', accepted is none: tax_included is N/A"),
+        (tariff(ENERGY, tax_included="NO", min_price={"excl_vat": 1}), "min_price.excl_vat: is not accepted here"),
+        (tariff(ENERGY, min_price={"before_taxes": 1}), "min_price.before_taxes: is not accepted here"),
+        (
+            tariff(ENERGY, tax_included="NO", max_price={"before_taxes": 2, "after_taxes": 1}),
+            "max_price.after_taxes: got .*, accepted is a price not below before_taxes",
+        ),
+        (tariff(ENERGY, energy_mix={"supplier_name": "x"}), "energy_mix.is_green_energy: is missing"),
+        (
+            tariff(ENERGY, x_evshare={"surge": 2}),
+            "x_evshare.surge: is not accepted here, accepted are spot, idle_grace_s",
+        ),
+        (
+            tariff(element(price("ENERGY", 1), x_evshare={"energy_source": "wind"})),
+            r"restrictions\.x_evshare\.energy_source: got 'wind', accepted is one of solar, battery, grid",
+        ),
+        (
+            tariff(element(price("FLAT", 1), x_evshare={"energy_source": "solar"})),
+            r"elements\[0\]\.price_components: got \['FLAT'\], accepted is ENERGY alone",
+        ),
+        (
+            tariff(ENERGY, x_evshare={"spot": SPOT}),
+            r"elements\[0\].*no ENERGY without restrictions beside x_evshare.spot",
+        ),
+        (tariff(FEE, x_evshare={"spot": SPOT | {"slot_minutes": 30}}), "slot_minutes: got 30, accepted is 15 or 60"),
+        (
+            tariff(FEE, x_evshare={"spot": SPOT | {"min": 1, "max": 0.5}}),
+            "spot.max: got .*, accepted is a price not below",
+        ),
+        (tariff(FEE, x_evshare={"spot": {"series": "s"}}), "x_evshare.spot.fallback: is missing"),
+        (tariff(FEE, x_evshare={"idle_only_if_queue": 1}), "idle_only_if_queue: got 1, accepted is true or false"),
+        (tariff(FEE, x_evshare={"holidays": {"country": "DE", "as_day": "HOLIDAY"}}), "as_day: got 'HOLIDAY'"),
         (tariff(ENERGY | {"note": 1}), r"elements\[0\]\.note: is not accepted here, accepted are price_components"),
         (without("currency"), "currency: is missing"),
         (tariff(ENERGY, currency="EURO"), "currency: got 'EURO', accepted is an ISO 4217 code"),

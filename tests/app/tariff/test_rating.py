@@ -12,6 +12,7 @@ from evshare_app.tariff.ocpi import parse_tariff
 from evshare_app.tariff.rating import RatedInput, RatedSlice, rate
 from tests.app.tariff.examples import (
     BERLIN,
+    COMPLEX_ELEMENTS,
     SATURDAY_1330,
     START_AND_ENERGY,
     STEPS,
@@ -89,15 +90,7 @@ class TestExamplesOfTheTariffModule:
         assert_costs(rated(tariff(element(price("FLAT", 0.00))), charging(60, 11_000)), "0")
 
 
-# The complex example with its current limits (32 A) said as power, which is what a register can tell.
-COMPLEX = tariff(
-    element(price("FLAT", 2.50, 15)),
-    element(price("TIME", 1.00, 20, step=900), max_power=22),
-    element(price("TIME", 2.00, 20, step=600), min_power=22, day_of_week=["MONDAY", "TUESDAY", "WEDNESDAY"]),
-    element(price("TIME", 1.25, 20, step=600), min_power=22, day_of_week=["SATURDAY", "SUNDAY"]),
-    element(price("PARKING_TIME", 5.00, 10, step=300), start_time="09:00", end_time="18:00", day_of_week=["MONDAY"]),
-    element(price("PARKING_TIME", 6.00, 10, step=300), start_time="10:00", end_time="17:00", day_of_week=["SATURDAY"]),
-)
+COMPLEX = tariff(*COMPLEX_ELEMENTS)
 
 
 class TestTheComplexExample:
@@ -119,7 +112,69 @@ class TestTheComplexExample:
         assert_costs(rating, "12.28", "13.861")
 
 
+class TestOcpi23:
+    """Examples of 2.3.0's `mod_tariffs.asciidoc`, where they differ from 2.2.1's, and what follows from its text."""
+
+    def test_taxes_of_which_nothing_is_known_beforehand(self):
+        ocpi = tariff(element(price("TIME", 2.00)), currency="CAD", tax_included="NO")
+        assert_costs(rated(ocpi, charging(150, 20_000)), "5.00")
+
+    def test_prices_with_taxes(self):
+        ocpi = tariff(element(price("TIME", 2.10)), currency="CAD", tax_included="YES")
+        assert rated(ocpi, charging(150, 20_000)).gross == Decimal("5.25")
+
+    def test_a_rate_of_a_fifth_of_a_percent(self):
+        ocpi = tariff(element(price("TIME", 1.90, 5.2, step=300)), tax_included="NO")
+        rating = rated(ocpi, charging(150, 20_000))
+        assert_costs(rating, "4.75", "4.997")
+        assert rating.minor("EUR") == (475, 500)
+
+    def test_a_price_with_vat_is_taken_apart(self):
+        # 10 kWh at 0.357 with 19 % are 3.57, of which 3.00 are without.
+        rating = rated(tariff(element(price("ENERGY", 0.357, 19)), tax_included="YES"), charging(60, 10_000))
+        assert_costs(rating, "3.00", "3.57")
+        assert (rating.lines[0].net, rating.lines[0].vat) == (Decimal("3"), Decimal("0.57"))
+
+    def test_an_amount_that_no_decimal_can_say_is_still_rounded_from_its_exact_value(self):
+        # 0.10 with 19 % is 0.084033613... without.
+        rating = rated(tariff(element(price("FLAT", 0.10, 19)), tax_included="YES"), charging(60, 10_000))
+        assert rating.exact[0] * 119 == 10
+        assert rating.minor("EUR") == (8, 10)
+
+    @pytest.mark.parametrize(("energy_wh", "net", "gross"), [(50_000, "10.00", "11.00"), (30_000, "8.00", "8.85")])
+    def test_a_maximum_price(self, energy_wh, net, gross):
+        limit = {"before_taxes": 10.0, "after_taxes": 11.0}
+        ocpi = tariff(START_AND_ENERGY, max_price=limit, tax_included="NO")
+        assert_costs(rated(ocpi, charging(300, energy_wh)), net, gross)
+
+    def test_each_limit_holds_by_itself(self):
+        # 20 % on 9.50 are 11.40: the limit after taxes is reached before the one before them.
+        ocpi = tariff(
+            element(price("ENERGY", 0.19, 20)), max_price={"before_taxes": 10, "after_taxes": 11}, tax_included="NO"
+        )
+        assert_costs(rated(ocpi, charging(300, 50_000)), "9.50", "11")
+
+
+class TestASessionThatGoesOn:
+    def test_is_not_rounded_up_to_steps(self):
+        ocpi = tariff(element(price("ENERGY", 0.25, step=500), price("TIME", 1, step=3600)))
+        going_on = rated(ocpi, charging(30, 1_100), final=False)
+        assert bill(going_on) == [("ENERGY", 1_100), ("TIME", 1800)]
+        assert_costs(going_on, "0.775")
+
+    def test_is_not_brought_up_to_the_least_price_but_kept_below_the_most(self):
+        ocpi = tariff(element(price("ENERGY", 0.25)), min_price={"excl_vat": 5}, max_price={"excl_vat": 6})
+        assert_costs(rated(ocpi, charging(30, 4_000), final=False), "1")
+        assert_costs(rated(ocpi, charging(30, 40_000), final=False), "6")
+        assert_costs(rated(ocpi, charging(30, 4_000)), "5")
+
+
 class TestStepSize:
+    @pytest.mark.parametrize(("step", "net"), [(1, "0.029"), (25, "0.03125"), (500, "0.125")])
+    def test_116_wh_in_steps(self, step, net):
+        """The specification prints 0.031 for 125 Wh at 0.25; the meter here counts whole Wh, so its 115.2 are 116."""
+        assert_costs(rated(tariff(element(price("ENERGY", 0.25, step=step))), charging(10, 116)), net)
+
     def test_energy_is_rounded_once_and_billed_at_the_last_price(self):
         ocpi = tariff(
             element(price("ENERGY", 0.20, step=500), end_time="17:00"), element(price("ENERGY", 0.27, step=500))
@@ -213,6 +268,13 @@ class TestLimits:
     def test_without_a_gross_limit_vat_keeps_its_share(self):
         ocpi = tariff(element(price("ENERGY", 1, 20)), max_price={"excl_vat": 10})
         assert_costs(rated(ocpi, charging(60, 40_000)), "10", "12")
+
+    def test_the_most_price_comes_after_the_least_and_holds_to_the_cent(self):
+        # 0.10 is raised to 3.00, and that lowered to 1.00 and, with its 42 %, from 4.26 to 1.25.
+        ocpi = tariff(
+            element(price("ENERGY", 0.1, 42)), min_price={"excl_vat": 3}, max_price={"excl_vat": 1, "incl_vat": 1.25}
+        )
+        assert_costs(rated(ocpi, charging(60, 1_000)), "1", "1.25")
 
     def test_a_minimum_for_a_session_without_energy_bears_the_first_rate(self):
         ocpi = tariff(element(price("ENERGY", 1, 20)), min_price={"excl_vat": 1})

@@ -12,9 +12,12 @@ from evshare_app.tariff.store import (
     add_version,
     ensure_default,
     flat_tariff,
+    kept_version,
+    kept_versions,
     tariff_in_force,
     tariff_version,
     tariff_versions,
+    withdraw_version,
 )
 from evshare_app.tariff.text import tariff_lines
 from tests.app.tariff.examples import element, price, tariff
@@ -107,3 +110,48 @@ def test_a_tariff_is_said_in_words_with_its_vat(conn):
         "höchstens 10,00 € zzgl. MwSt. je Ladevorgang",
         "Gilt bis auf Weiteres",
     ]
+
+
+AUGUST = datetime(2026, 8, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("place", "named"), [({"country": "ZZ"}, "got ZZ"), ({"country": "DE", "subdivision": "QQ"}, "got DE-QQ")]
+)
+def test_holidays_of_a_place_nobody_knows_are_refused_at_once(conn, place, named):
+    with pytest.raises(TariffError, match=rf"x_evshare.holidays: {named}, accepted is a country and subdivision"):
+        add_version(conn, {**dearer(), "x_evshare": {"holidays": place}}, JULY, NOW)
+    assert [one.version_id for one in tariff_versions(conn)] == ["default"]
+
+
+def test_a_withdrawn_version_makes_room_and_is_kept(conn):
+    taken_back = add_version(conn, dearer(), JULY, NOW)
+    withdraw_version(conn, taken_back.version_id, "office:Kim", NOW + timedelta(minutes=1))
+    assert tariff_in_force(conn, JULY).version_id == "default"
+    cheaper = flat_tariff("EUR", Decimal("0.31"), Decimal(19), NOW)
+    added = add_version(conn, cheaper, JULY, NOW + timedelta(minutes=2))
+    assert tariff_in_force(conn, JULY) == added
+    # And the very same may come back.
+    withdraw_version(conn, added.version_id, "office:Kim", NOW + timedelta(minutes=3))
+    again = add_version(conn, dearer(), JULY, NOW + timedelta(minutes=4))
+    assert tariff_in_force(conn, JULY).tariff == taken_back.tariff
+    kept = kept_versions(conn)
+    assert [one.version.version_id for one in kept] == [
+        again.version_id,
+        added.version_id,
+        taken_back.version_id,
+        "default",
+    ]
+    assert [one.withdrawn is None for one in kept] == [True, False, False, True]
+    assert kept[2].withdrawn_by == "office:Kim"
+
+
+def test_withdrawing_twice_is_withdrawing_once_and_what_holds_stays(conn):
+    coming = add_version(conn, dearer(), JULY, NOW)
+    for minute in (1, 2):
+        withdraw_version(conn, coming.version_id, "office:Kim", NOW + timedelta(minutes=minute))
+    assert kept_version(conn, coming.version_id).withdrawn == NOW + timedelta(minutes=1)
+    holds = add_version(conn, dearer(), AUGUST, NOW)
+    with pytest.raises(TariffError, match="accepted is one that does not hold yet"):
+        withdraw_version(conn, holds.version_id, "office:Kim", AUGUST)
+    assert tariff_in_force(conn, AUGUST) == holds

@@ -16,7 +16,7 @@ KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None, "say":
 
 
 def said() -> Iterator[str]:
-    rooms = ("web", "portal", "office", "delivery")
+    rooms = ("web", "portal", "office", "delivery", "tariff")
     methods = [(f"{room}/**.html", "jinja2") for room in rooms] + [(f"{room}/**.py", "python") for room in rooms]
     options = {"**.html": {"newstyle_gettext": "true"}}
     for _, _, message, _, _ in extract_from_dir(ROOT, methods, options_map=options, keywords=KEYWORDS):

@@ -1,11 +1,12 @@
 """The files that make the program a Home Assistant app say what the program does."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
 import evshare_app
+from evshare_app.books.backup import KEYS_APART, KEYS_KEPT
 from evshare_app.i18n import LANGUAGES
 from evshare_app.settings import Settings
 
@@ -42,6 +43,31 @@ def test_it_has_no_more_rights_than_it_needs() -> None:
     # The house's certificates, to read; no rating is lost by it.
     assert CONFIG["map"] == [{"type": "ssl", "read_only": True}]
     assert all(port is None for port in CONFIG["ports"].values())
+
+
+def test_a_backup_has_a_copy_of_the_books_and_nothing_that_must_not_lie_beside_it() -> None:
+    """The Supervisor leaves out what `PurePath.match` finds; a name in the repository may begin with any letter."""
+    data = PurePath("/data/addons/data/f1e2d3c4_evshare")
+
+    def kept(*names: str) -> list[str]:
+        return [name for name in names if not any((data / name).match(one) for one in CONFIG["backup_exclude"])]
+
+    assert CONFIG["backup"] == "hot"
+    assert CONFIG["backup_pre"] == "su-exec evshare python -m evshare_app backup"
+    live = (
+        "books.db",
+        "books.db-wal",
+        "books.db-shm",
+        "backups/books-20260702T120000Z.db",
+        "replaced-1.db",
+        "app.lock",
+    )
+    apart = ("keys/token.key", "keys/ledger.key", "keys/ledger.next.key", "keys/books.position", "control.sock")
+    assert kept(*live, *apart) == []
+    with_it = ("for-backup/copy.db", "keys/pairing.token", "keys/tag.key", "keys/vapid.key", "options.json")
+    assert kept(*with_it) == list(with_it)
+    assert {f"keys/{name}" for name in KEYS_KEPT} < set(with_it)
+    assert {f"keys/{name}" for name in KEYS_APART} < set(apart)
 
 
 def test_the_supervisor_finds_one_app_only() -> None:

@@ -1,6 +1,6 @@
 // Lets this phone take notices: asks the person, subscribes at the browser's push service, and tells the portal where.
 //
-// form[data-push=<the house's key>] holds the button; pages work without this file, and show it only where browsers can.
+// form[data-push=<the house's key>] holds the button, form[data-no-push] the one that ends it; pages work without this file, and show it only where browsers can.
 
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
 const text = (buffer) =>
@@ -29,6 +29,13 @@ async function subscribe(form) {
   location.replace("/me?said=saved");
 }
 
+async function end(form) {
+  // Else the worker would make a new subscription of it when the browser moves it.
+  const worker = await navigator.serviceWorker.getRegistration();
+  await (await worker?.pushManager.getSubscription())?.unsubscribe();
+  form.submit();
+}
+
 if ("serviceWorker" in navigator && "PushManager" in window && "Notification" in window) {
   document.documentElement.dataset.pushes = "";
   document.addEventListener("click", async (event) => {
@@ -43,5 +50,10 @@ if ("serviceWorker" in navigator && "PushManager" in window && "Notification" in
       problem.hidden = false;
       button.disabled = false;
     }
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-no-push]")) return;
+    event.preventDefault();
+    end(event.target).catch(() => event.target.submit());
   });
 }

@@ -281,6 +281,16 @@ async def test_a_power_limit_that_fits_one_phase_leaves_one(icc: tuple[Stand, Ma
     assert await speaker.holdings(220, 2) == [0, 11_040]
 
 
+async def test_a_car_that_names_itself_is_told_while_it_is_plugged(cc612: tuple[Stand, Master], clock: Hands) -> None:
+    stand, speaker = cc612
+    stand.plug(Car(name="a", need_wh=20_000, ev_id="0080E1A2B3C4"))
+    clock.forward(10)
+    assert await speaker.holdings(740) == [1]
+    assert await speaker.holding_text(741, 6) == "0080E1A2B3C4"
+    stand.unplug()
+    assert await speaker.holding_text(741, 6) == ""
+
+
 @pytest.mark.parametrize(("address", "count"), [(730, 1), (740, 1), (720, 11), (735, 7)])
 async def test_the_icc_hangs_up_when_730_or_740_is_touched(icc: tuple[Stand, Master], address: int, count: int) -> None:
     stand, _ = icc

@@ -6,6 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from demo.car import Car
+
 from ..conftest import Hands
 from .calls import Called, called
 
@@ -122,7 +124,8 @@ async def test_the_pilot_can_be_interrupted(box: Called) -> None:
 
 
 async def test_a_car_may_name_itself(clock: Hands) -> None:
-    async with called("openwb_pro", clock, options={"vehicle_id": "AA:BB:CC:DD:EE:FF"}) as box:
-        assert "vehicle_id" not in await box.get(PAGE)
-        await box.charge(1)
+    async with called("openwb_pro", clock) as box:
+        box.stand.plug(Car(name="a", need_wh=20_000, ev_id="AA:BB:CC:DD:EE:FF"))
+        assert "vehicle_id" not in await box.get(PAGE), "it takes a moment"
+        await box.wait(10)
         assert (await box.get(PAGE))["vehicle_id"] == "AA:BB:CC:DD:EE:FF"

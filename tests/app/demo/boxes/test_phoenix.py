@@ -145,9 +145,23 @@ async def test_a_card_stays_until_another_comes(charx: tuple[Stand, Master], clo
 
 
 async def test_the_cars_own_id_is_there_while_it_is_plugged(clock: Hands) -> None:
-    async with charx_stand(clock, evid="0080E1A2B3C4") as (stand, speaker):
+    async with charx_stand(clock) as (stand, speaker):
+        stand.plug(Car(name="a", need_wh=20_000, ev_id="0080E1A2B3C4"))
+        assert await speaker.holding_text(1265, 10) == "", "it takes a moment"
+        clock.forward(10)
+        assert await speaker.holding_text(1265, 10) == "0080E1A2B3C4"
+        stand.unplug()
+        clock.forward(1)
         assert await speaker.holding_text(1265, 10) == ""
-        stand.plug(Car(name="a", need_wh=20_000))
+
+
+async def test_firmware_that_forgets_nothing_shows_the_last_id_to_the_next_car(clock: Hands) -> None:
+    async with charx_stand(clock, keeps_evid=True) as (stand, speaker):
+        stand.plug(Car(name="a", need_wh=20_000, ev_id="0080E1A2B3C4"))
+        clock.forward(10)
+        stand.unplug()
+        stand.plug(Car(name="b", need_wh=20_000))
+        clock.forward(60)
         assert await speaker.holding_text(1265, 10) == "0080E1A2B3C4"
 
 

@@ -1,0 +1,1 @@
+"""What leaves the books as files: a resident's own, and everything for the owners and their auditor."""

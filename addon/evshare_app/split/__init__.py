@@ -1,0 +1,1 @@
+"""Who bears which part of what the building pays, and who gets which part of its sun. Pure: no clock, no database."""

@@ -1,0 +1,89 @@
+"""What became of a utility bill: what fixed tariffs brought against it, and who bears its losses or its rest."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from ..books import schema
+from ..books.accounting_tables import charge
+from ..books.building import the_building
+from ..books.common import find_common_account
+from ..ledger.accounts import RESERVE
+from ..ledger.ledger import balance
+from ..model import AccountId, Month, to_ms
+from ..money import Money
+from ..split.methods import FixedOutcome, Method, fixed_outcome
+from ..split.reconcile import Reconciliation
+from ..split.remainder import NothingToShareBy
+from .basis import bounds
+from .bills import Bill, bill_shares, reconciled
+from .house_rules import EnergyRule, energy_rule
+from .residuals import carried
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillOutcome:
+    """A bill held against the meters and the money."""
+
+    bill: Bill
+    found: Reconciliation
+    rule: EnergyRule
+    fixed: FixedOutcome | None
+    """With fixed tariffs: surplus or deficit, and the price that would cover the cost."""
+    income: Money
+    """Net, of the sessions of its days that residents were charged for."""
+    shares: tuple[tuple[AccountId, int], ...]
+    """Net minor units by account: billed already, or as it stands now; below zero is a credit."""
+    settled: Month | None
+    """With which month it was billed; None: not yet."""
+    problem: bool = False
+    """Nobody can bear it: nobody charged."""
+
+
+def bill_outcome(conn: Connection, bill: Bill) -> BillOutcome:
+    """Return what became of a bill, or what will with the first month that is not closed."""
+    building, rule = the_building(conn), energy_rule(conn, bill.month)
+    found = reconciled(conn, bill, rule)
+    begin, end = bounds(bill.window, building.zone)
+    cdr, common = schema.cdr, find_common_account(conn)
+    net_minor = conn.scalar(
+        select(func.sum(cdr.c.net_minor)).where(
+            cdr.c.ended_ms >= to_ms(begin), cdr.c.ended_ms < to_ms(end), cdr.c.account_id != (common or "")
+        )
+    )
+    income = Money(int(net_minor or 0), building.currency)
+    fixed = None
+    if rule.method is Method.FIXED:
+        fixed = fixed_outcome(
+            income=income,
+            cost=Money(found.billed.minor, building.currency),
+            used_wh=found.billed.wh,
+            reserve=Money(-balance(conn, RESERVE), building.currency),
+        )
+    of = f"year:{bill.month.year}" if rule.method is Method.PROVISIONAL else bill.bill_id
+    billed = conn.execute(
+        select(charge.c.account_id, charge.c.net_minor, charge.c.month).where(charge.c.of == of)
+    ).all()
+    shares, problem = [(AccountId(row.account_id), int(row.net_minor)) for row in billed], False
+    if not billed:
+        try:
+            made, _ = bill_shares(conn, _settled_with(conn, bill), lambda name: carried(conn, name))
+            shares = [(one.account_id, one.net_minor) for one in made if one.of == of]
+        except NothingToShareBy:
+            problem = True
+    return BillOutcome(
+        bill=bill,
+        found=found,
+        rule=rule,
+        fixed=fixed,
+        income=income,
+        shares=tuple(shares),
+        settled=Month.parse(billed[0].month) if billed else None,
+        problem=problem,
+    )
+
+
+def _settled_with(conn: Connection, bill: Bill) -> Month:
+    """Return the month whose close settles a bill that is not settled: its own, or the first that is not closed."""
+    last = conn.scalar(select(func.max(schema.period.c.month)))
+    return bill.month if last is None else max(bill.month, Month.parse(last).following())

@@ -1,0 +1,174 @@
+"""What a price depends on besides the session, read from the books: recorded prices, sources, who waited, holidays.
+
+Sources are known for good when a month is closed (`slice_source`); before that they are worked out from the slices
+there are, which is as good, but an owners' rule may still change and odd Wh may still go elsewhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select
+
+from ..books import schema
+from ..books.access_tables import waiting
+from ..books.accounting_tables import money_rule, price_slot, slice_source
+from ..books.building import BuildingRow
+from ..model import Month, from_ms, to_ms
+from ..split.sources import SLOT_MS, Slot, SolarRule, UsedSlice, split_sources
+from .circumstances import Circumstances, Need, PriceSlot, needs
+from .holiday_dates import holiday_dates
+from .objects import EnergySource, Tariff
+
+_BEFORE = timedelta(hours=6)
+"""How long before a session a price may have been recorded and still be the last known one."""
+
+
+def circumstances_of(  # noqa: PLR0917 - what it is, then when, then where
+    conn: Connection,
+    tariff: Tariff,
+    started: datetime,
+    until: datetime,
+    building: BuildingRow,
+    slices: Sequence[Row[Any]],
+) -> Circumstances:
+    """Return what a tariff asks for, for a session between two instants and its slices (rows of the books)."""
+    wanted = needs(tariff)
+    extensions = tariff.x_evshare
+    prices: Mapping[str, Sequence[PriceSlot]] = {}
+    if Need.PRICES in wanted and extensions is not None and extensions.spot is not None:
+        prices = {extensions.spot.series: prices_between(conn, started - _BEFORE, until)}
+    days: frozenset[date] = frozenset()
+    if Need.HOLIDAYS in wanted and extensions is not None and extensions.holidays is not None:
+        years = range(started.astimezone(building.zone).year, until.astimezone(building.zone).year + 1)
+        days = holiday_dates(extensions.holidays, years)
+    return Circumstances(
+        prices=prices,
+        sources=sources_of(conn, slices, building) if Need.SOURCES in wanted else None,
+        waiting=waited_between(conn, started, until) if Need.WAITING in wanted else None,
+        holidays=days,
+    )
+
+
+def prices_between(conn: Connection, begin: datetime, end: datetime) -> list[PriceSlot]:
+    """Return the recorded prices of a span, in order."""
+    rows = conn.execute(
+        select(price_slot)
+        .where(price_slot.c.end_ms > to_ms(begin), price_slot.c.start_ms < to_ms(end))
+        .order_by(price_slot.c.start_ms)
+    )
+    return [PriceSlot(start=from_ms(row.start_ms), end=from_ms(row.end_ms), price=Decimal(row.price)) for row in rows]
+
+
+def waited_between(conn: Connection, begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return when somebody waited for a stall, in order and joined where they overlap."""
+    rows = conn.execute(
+        select(waiting.c.joined_ms, waiting.c.ended_ms)
+        .where(waiting.c.joined_ms < to_ms(end), or_(waiting.c.ended_ms.is_(None), waiting.c.ended_ms > to_ms(begin)))
+        .order_by(waiting.c.joined_ms)
+    )
+    spans: list[tuple[int, int]] = []
+    for row in rows:
+        first, last = row.joined_ms, to_ms(end) if row.ended_ms is None else row.ended_ms
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], last))
+        else:
+            spans.append((first, last))
+    return [(from_ms(first), from_ms(last)) for first, last in spans if first < last]
+
+
+def sources_of(
+    conn: Connection, slices: Sequence[Row[Any]], building: BuildingRow
+) -> list[Mapping[EnergySource, int]] | None:
+    """Return each slice's Wh by source; None without slices."""
+    if not slices:
+        return None
+    ids = [one.slice_id for one in slices]
+    kept = {row.slice_id: row for row in conn.execute(select(slice_source).where(slice_source.c.slice_id.in_(ids)))}
+    found = {
+        slice_id: {
+            EnergySource.SOLAR: row.solar_wh,
+            EnergySource.BATTERY: row.battery_wh,
+            EnergySource.GRID: row.grid_wh,
+        }
+        for slice_id, row in kept.items()
+    }
+    if len(found) < len(ids):
+        open_ones = [one for one in slices if one.slice_id not in found]
+        first_ms = min(one.start_ms for one in open_ones) // SLOT_MS * SLOT_MS
+        last_ms = max(one.end_ms for one in open_ones)
+        rule = solar_rule(conn, Month.of(from_ms(last_ms), building.zone))
+        for made in split_sources(used_slices(conn, first_ms, last_ms), slots(conn, first_ms, last_ms), rule):
+            found.setdefault(
+                made.slice_id,
+                {
+                    EnergySource.SOLAR: made.solar_wh,
+                    EnergySource.BATTERY: made.battery_wh,
+                    EnergySource.GRID: made.grid_wh,
+                },
+            )
+    return [found.get(slice_id, {}) for slice_id in ids]
+
+
+def solar_rule(conn: Connection, month: Month) -> SolarRule:
+    """Return which part of the sun the cars get in a month."""
+    text = conn.scalar(
+        select(money_rule.c.value_json)
+        .where(money_rule.c.name == "solar", money_rule.c.from_month <= str(month))
+        .order_by(money_rule.c.from_month.desc())
+        .limit(1)
+    )
+    return SolarRule(json.loads(text).get("rule", SolarRule.FIRST_COME)) if text else SolarRule.FIRST_COME
+
+
+def slots(conn: Connection, begin_ms: int, end_ms: int) -> dict[int, Slot]:
+    """Return the building series between two instants, by start."""
+    table = schema.building_slice
+    rows = conn.execute(select(table).where(table.c.start_ms >= begin_ms - SLOT_MS, table.c.start_ms < end_ms))
+    return {
+        row.start_ms: Slot(
+            start_ms=row.start_ms,
+            import_wh=row.import_wh,
+            export_wh=row.export_wh,
+            pv_wh=row.pv_wh,
+            battery_charge_wh=row.battery_in_wh,
+            battery_discharge_wh=row.battery_out_wh,
+            estimated=bool(row.estimated),
+        )
+        for row in rows
+        if row.start_ms % SLOT_MS == 0
+    }
+
+
+def used_slices(conn: Connection, begin_ms: int, end_ms: int) -> list[UsedSlice]:
+    """Return every slice that overlaps a span, by start; the payer is its party, else its stall."""
+    one, session = schema.slice_, schema.session
+    rows = conn.execute(
+        select(
+            one.c.slice_id,
+            one.c.stall_id,
+            one.c.start_ms,
+            one.c.end_ms,
+            (one.c.register_end_wh - one.c.register_start_wh).label("wh"),
+            one.c.estimated,
+            session.c.account_id,
+            schema.resident.c.account_id.label("own_id"),
+        )
+        .outerjoin(session, session.c.session_id == one.c.session_id)
+        .outerjoin(schema.resident, schema.resident.c.resident_id == session.c.resident_id)
+        .where(one.c.end_ms > begin_ms, one.c.start_ms < end_ms)
+        .order_by(one.c.start_ms, one.c.slice_id)
+    )
+    return [
+        UsedSlice(
+            slice_id=row.slice_id,
+            party=row.account_id or row.own_id or f"stall:{row.stall_id}",
+            start_ms=row.start_ms,
+            end_ms=row.end_ms,
+            energy_wh=row.wh,
+            estimated=bool(row.estimated),
+        )
+        for row in rows
+    ]

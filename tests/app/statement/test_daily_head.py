@@ -1,0 +1,25 @@
+"""The ledger's newest place is signed once a day, so that what is older cannot be written anew unseen."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from evshare_app.closing import Closing
+from evshare_app.ledger.heads import last_signed
+from tests.app.books.house_books import NOON, add, new_books
+
+
+async def test_the_newest_place_is_signed_once_a_day(tmp_path: Path) -> None:
+    books = await new_books(tmp_path / "books.db", transactions=1)
+    at = [NOON]
+    closing = Closing(books, lambda: at[0], keys=tmp_path)
+    signed = []
+    for hours, number in ((0, 0), (12, 2), (24, 3)):
+        at[0] = NOON + timedelta(hours=hours)
+        if number:
+            await books.write(lambda conn, number=number: add(conn, number))
+        await closing.sign_daily()
+        last = await books.read(last_signed)
+        assert last is not None
+        signed.append(last.number)
+    await books.close()
+    assert signed == [1, 1, 3]
