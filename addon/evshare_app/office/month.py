@@ -8,6 +8,7 @@ import logging
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from babel import Locale
 from babel.numbers import get_currency_precision
 
 from ..closing import CHECKING, COLLECTING, FILES, STEPS
@@ -101,8 +102,8 @@ class MonthPages:
             months=months if month in months else [month, *months],
             preview=preview,
             charges=charges,
-            obstacles=[_said(one, say) for one in obstacles],
-            doubts=[_said(one, say) for one in found if not one.blocks],
+            obstacles=[_said(one, say, locale) for one in obstacles],
+            doubts=[_said(one, say, locale) for one in found if not one.blocks],
             run=run,
             steps=STEPS,
             step_names=STEP_NAMES,
@@ -122,8 +123,9 @@ class MonthPages:
         try:
             await self._parts.closing.approve(month, seen, self._door.manager(request).actor)
         except CloseRefused as refusal:
-            say = gettext_for(self._door.view(request).language)
-            raise Refused(409, " ".join(reason.text(say) for reason in refusal.reasons)) from None
+            language = self._door.view(request).language
+            say, locale = gettext_for(language), locale_for(language, self._door.building(request).zone)
+            raise Refused(409, " ".join(reason.text(say, locale) for reason in refusal.reasons)) from None
         return self._back(request, month, "closed")
 
     async def _export(self, request: web.Request) -> web.Response:
@@ -244,9 +246,9 @@ _TYPES = {"csv": "text/csv", "json": "application/json", "pdf": "application/pdf
 _EXPORTS = {"lines.csv": lines, "statements.json": as_json, "service-charge.csv": service_charge}
 
 
-def _said(one: Finding, say: Callable[[str], str]) -> tuple[str, str]:
+def _said(one: Finding, say: Callable[[str], str], locale: Locale) -> tuple[str, str]:
     """Say what was found, and what to do."""
-    return one.what.text(say), one.do.text(say) if one.do is not None else ""
+    return one.what.text(say, locale), one.do.text(say, locale) if one.do is not None else ""
 
 
 def _month(text: str) -> Month:

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from babel import Locale
 from sqlalchemy import Connection, Row, func, select
 
 from ..books import schema
@@ -17,6 +18,7 @@ from ..books.accounting_tables import close_run, plan
 from ..books.building import BuildingRow, the_building
 from ..books.payers import HOUSE
 from ..books.quarantine import current
+from ..formats import month_name
 from ..model import Month, from_ms, to_ms
 from ..split.methods import Method
 from ..tariff.cdr import Unproven, make_cdr
@@ -52,9 +54,13 @@ class Reason:
     message: str
     values: dict[str, object] = field(default_factory=dict)
 
-    def text(self, gettext: Callable[[str], str] = str) -> str:
-        """Return it in the language of `gettext`."""
-        return gettext(self.message) % self.values
+    def text(self, gettext: Callable[[str], str] = str, locale: Locale | None = None) -> str:
+        """Return it in the language of `gettext`; months by their names where a locale is given."""
+        values = {
+            name: month_name(value, locale) if locale is not None and isinstance(value, Month) else value
+            for name, value in self.values.items()
+        }
+        return gettext(self.message) % values
 
 
 @dataclass(frozen=True, kw_only=True)
