@@ -175,8 +175,9 @@ def payments(
     wrong = []
     paid = open_ = 0
     for row in books.rows(
-        "SELECT statement_id, number, gross_minor, html, reference, (SELECT coalesce(sum(amount_minor), 0) FROM payment"
-        " WHERE payment.statement_id = statement.statement_id) AS paid_minor FROM statement"
+        "SELECT statement_id, number, gross_minor, reference, (SELECT coalesce(sum(amount_minor), 0) FROM payment"
+        " WHERE payment.statement_id = statement.statement_id) AS paid_minor, (SELECT content FROM statement_file"
+        " WHERE statement_file.statement_id = statement.statement_id AND kind = 'html') AS html FROM statement"
     ):
         times, taken_minor = collected.get(row["number"], (0, 0))
         booked_by_card = books.value(
@@ -191,7 +192,7 @@ def payments(
             paid += 1
         elif row["paid_minor"] == 0 and any(
             row["reference"] in page.replace(" ", "") and "<svg" in page
-            for page in (row["html"], portal_pages.get(row["number"], ""))
+            for page in ((row["html"] or b"").decode(), portal_pages.get(row["number"], ""))
         ):
             open_ += 1
         else:

@@ -27,6 +27,7 @@ from .delivery.courier import Courier
 from .delivery.mail import Mailer
 from .delivery.push import PushSender, push_session
 from .delivery.webpush import VapidKey
+from .link.card_caps import keep_card_caps
 from .link.door import LinkDoor
 from .link.moving import remove_cards_left_behind
 from .link.waiting import WaitingList
@@ -325,6 +326,7 @@ class App:
         now = self._clock()
         await self.books.write(partial(move_out_those_due, now=now))
         await self.link.tell_all()
+        await keep_card_caps(self.books, self.link, now)
         await remove_cards_left_behind(self.books, self.link, now)
 
     async def _keep_house(self) -> None:

@@ -115,6 +115,17 @@ card = Table(  # as the integration told last; its own truth is there
     Column("used_ms", BigInteger),
 )
 
+card_cap = Table(  # money per card; the integration, which knows none, is told what it is good for as the card's kWh
+    "card_cap",
+    metadata,
+    _building(),
+    Column("card_id", String(32), primary_key=True),  # no reference: the list of cards is replaced whenever it is told
+    Column("month_minor", Integer, nullable=False),  # with VAT
+    Column("month_wh", Integer),  # the cap in kWh that people set, beside it
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("changed_by", String(80), nullable=False),
+)
+
 unknown_card = Table(  # as the integration told last
     "unknown_card",
     metadata,

@@ -106,6 +106,8 @@ class LinkDoor:
         self._connection: _Connection | None = None
         self._told_cost: dict[str, tuple[float, int]] = {}
         self._telling = asyncio.Lock()
+        self.changing_cards = asyncio.Lock()
+        """Held from reading a card until its `change_card` is noted: it is asked for as a whole, nothing gets lost."""
         self.live = LiveBuilding()
         self.on_change: Callable[[], None] = lambda: None
         """Called after the integration came, went, or told something; it must not wait."""

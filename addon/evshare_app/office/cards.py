@@ -1,13 +1,15 @@
 """Cards in the office: whose they are, what they may, those nobody knows, and learning new ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from aiohttp import web
 from sqlalchemy import Connection
 
 from ..i18n import gettext_for, mark
-from ..model import ResidentId, from_ms, to_ms
+from ..model import Month, ResidentId, from_ms, to_ms
+from ..money import Money
+from ..resident.card_caps import cap_told_wh, card_used, set_card_cap
 from ..resident.cards import (
     Card,
     Quiet,
@@ -56,6 +58,7 @@ class CardPages:
             ),
             Route(method="GET", path=one, handler=self._show, access=Access.OFFICE),
             Route(method="POST", path=one, handler=self._save, access=workshop, form_on=one),
+            Route(method="POST", path=f"{one}/money", handler=self._money, access=Access.MANAGER, form_on=one),
             Route(method="POST", path=f"{one}/block", handler=self._block, access=workshop),
             Route(method="POST", path=f"{one}/unblock", handler=self._unblock, access=workshop),
             Route(method="POST", path=f"{one}/remove", handler=self._remove, access=workshop),
@@ -86,18 +89,28 @@ class CardPages:
         )
 
     async def _show(self, request: web.Request) -> web.Response:
+        now, building = self._parts.clock(), self._door.building(request)
+        running_wh = {one.session_id: one.energy_wh for one in self._parts.link.live.sessions()}
         card = await self._card(request)
+        used = await self._parts.books.read(lambda conn: card_used(conn, card.card_id, now, building.zone, running_wh))
+        cost_minor, most_minor = used.cost.minor + used.running.minor, card.month_minor
         return self._door.page(
             request,
             "card.html",
             here="cards",
             card=card,
-            month_kwh=fields.kwh_text(card.month_wh),
+            month_kwh=fields.kwh_text(card.own_month_wh),
+            month_money="" if most_minor is None else Money(most_minor, building.currency).to_decimal(),
+            month=Month.of(now, building.zone),
+            used=used,
+            cost_minor=cost_minor,
+            left_minor=None if most_minor is None else max(0, most_minor - cost_minor),
+            currency=building.currency,
             said=self._said(request),
         )
 
     async def _save(self, request: web.Request) -> web.Response:
-        card, form = await self._card(request), await read_form(request)
+        form = await read_form(request)
         quiet = None
         if form.text("quiet_from", 20, default="") or form.text("quiet_to", 20, default=""):
             quiet = Quiet(start=fields.time_of_day(form, "quiet_from"), end=fields.time_of_day(form, "quiet_to"))
@@ -105,23 +118,59 @@ class CardPages:
                 raise BadInput(
                     "quiet_to", quiet.end, mark("another time than the one they begin at; to stop a card, block it")
                 )
-        body = card.asked(
-            label=form.text("label", _LABEL, default=""),
-            month_wh=fields.read_energy_wh(form, "month_kwh"),
-            quiet=None if quiet is None else quiet.told(),
-        )
-        return await self._change(request, body, "saved")
+        changes = {
+            "label": form.text("label", _LABEL, default=""),
+            "quiet": None if quiet is None else quiet.told(),
+        }
+        month_wh = fields.read_energy_wh(form, "month_kwh")
+        async with self._parts.link.changing_cards:
+            card = await self._card(request)
+            await self._cap(request, card, card.month_minor, month_wh, changes)
+        return self._changed(request, "saved")
+
+    async def _money(self, request: web.Request) -> web.Response:
+        form, currency = await read_form(request), self._door.building(request).currency
+        month_minor = fields.money_minor(form, "month_money", currency)
+        async with self._parts.link.changing_cards:
+            card = await self._card(request)
+            await self._cap(request, card, month_minor, card.own_month_wh, {})
+        return self._changed(request, "saved")
+
+    async def _cap(
+        self,
+        request: web.Request,
+        card: Card,
+        month_minor: int | None,
+        month_wh: int | None,
+        changes: Mapping[str, object],
+    ) -> None:
+        """Change a card to these caps of its own; Home Assistant is told the energy they come to."""
+        now, zone, by = self._parts.clock(), self._door.building(request).zone, self._door.manager(request).actor
+        told_wh = await self._parts.books.read(lambda conn: cap_told_wh(conn, card, month_minor, month_wh, now, zone))
+        body = card.asked(month_wh=told_wh, **changes)
+        await ask(self._door, request, "change_card", body)
+
+        def save(conn: Connection) -> None:
+            set_card_cap(conn, card.card_id, month_minor, month_wh, by, now)
+            note_changed(conn, body)
+
+        await self._parts.books.write(save)
 
     async def _block(self, request: web.Request) -> web.Response:
-        return await self._change(request, (await self._card(request)).asked(blocked=True), "blocked")
+        return await self._set_blocked(request, blocked=True)
 
     async def _unblock(self, request: web.Request) -> web.Response:
-        return await self._change(request, (await self._card(request)).asked(blocked=False), "unblocked")
+        return await self._set_blocked(request, blocked=False)
 
-    async def _change(self, request: web.Request, body: dict[str, object], said: str) -> web.Response:
-        await ask(self._door, request, "change_card", body)
-        await self._parts.books.write(lambda conn: note_changed(conn, body))
-        return self._door.see_other(request, f"/office/cards/{body['card_id']}?said={said}")
+    async def _set_blocked(self, request: web.Request, *, blocked: bool) -> web.Response:
+        async with self._parts.link.changing_cards:
+            body = (await self._card(request)).asked(blocked=blocked)
+            await ask(self._door, request, "change_card", body)
+            await self._parts.books.write(lambda conn: note_changed(conn, body))
+        return self._changed(request, "blocked" if blocked else "unblocked")
+
+    def _changed(self, request: web.Request, said: str) -> web.Response:
+        return self._door.see_other(request, f"/office/cards/{request.match_info['id']}?said={said}")
 
     async def _remove(self, request: web.Request) -> web.Response:
         card = await self._card(request)

@@ -79,15 +79,16 @@ class DisputePages:
 
     async def _block_card(self, request: web.Request) -> web.Response:
         phone, session_id = self._door.phone(request), request.match_info["id"]
-        card = await self._parts.books.read(lambda conn: _card_of(conn, phone, session_id))
-        if card is None:
-            raise Refused(404)
-        body = card.asked(blocked=True)
-        try:
-            await self._parts.link.ask("change_card", body)
-        except AskRefused, LinkDown:
-            return _back(session_id, "not_blocked")
-        await self._parts.books.write(lambda conn: note_changed(conn, body))
+        async with self._parts.link.changing_cards:
+            card = await self._parts.books.read(lambda conn: _card_of(conn, phone, session_id))
+            if card is None:
+                raise Refused(404)
+            body = card.asked(blocked=True)
+            try:
+                await self._parts.link.ask("change_card", body)
+            except AskRefused, LinkDown:
+                return _back(session_id, "not_blocked")
+            await self._parts.books.write(lambda conn: note_changed(conn, body))
         return _back(session_id, "blocked")
 
     async def _refused(self, phone: Device, session_id: str) -> web.Response:

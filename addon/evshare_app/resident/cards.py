@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, select, update
 
-from ..books.access_tables import card, unknown_card
+from ..books.access_tables import card, card_cap, unknown_card
 from ..books.schema import resident
 from ..books.schema import stall as stall_table
 
@@ -35,6 +35,11 @@ class Card:
     weak: bool
     """Its number has 4 bytes, which are not unique."""
     month_wh: int | None
+    """What the integration goes by; where money is capped, what is left of it is in it."""
+    own_month_wh: int | None
+    """The cap in kWh that people set."""
+    month_minor: int | None
+    """Money per calendar month, in minor units, with VAT."""
     quiet: Quiet | None
     added_ms: int
     used_ms: int | None
@@ -112,6 +117,7 @@ def note_changed(conn: Connection, asked: dict[str, object]) -> None:
 
 def note_removed(conn: Connection, card_id: str) -> None:
     """Note that the integration forgot a card."""
+    conn.execute(delete(card_cap).where(card_cap.c.card_id == card_id))
     conn.execute(delete(card).where(card.c.card_id == card_id))
 
 
@@ -121,7 +127,11 @@ def note_assigned(conn: Connection, unknown_id: str) -> None:
 
 
 def _cards() -> Select[Any]:
-    return select(card, resident.c.name).outerjoin(resident, resident.c.resident_id == card.c.resident_id)
+    return (
+        select(card, resident.c.name, card_cap.c.month_minor, card_cap.c.month_wh.label("own_month_wh"))
+        .outerjoin(resident, resident.c.resident_id == card.c.resident_id)
+        .outerjoin(card_cap, card_cap.c.card_id == card.c.card_id)
+    )
 
 
 def _card(row: Row[Any]) -> Card:
@@ -134,6 +144,8 @@ def _card(row: Row[Any]) -> Card:
         blocked=bool(row.blocked),
         weak=bool(row.weak),
         month_wh=row.month_wh,
+        own_month_wh=row.month_wh if row.month_minor is None else row.own_month_wh,
+        month_minor=row.month_minor,
         quiet=None if quiet is None else Quiet(start=quiet["from"], end=quiet["to"]),
         added_ms=row.added_ms,
         used_ms=row.used_ms,

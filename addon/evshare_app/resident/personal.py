@@ -60,6 +60,11 @@ def _short_codes(resident_id: str) -> ColumnElement[bool]:
     )
 
 
+def _by_card(resident_id: str) -> ColumnElement[bool]:
+    card = access.card.c
+    return access.card_cap.c.card_id.in_(select(card.card_id).where(card.resident_id == resident_id))
+
+
 def _by_account(table: Table) -> Callable[[str], ColumnElement[bool]]:
     return lambda account_id: table.c.account_id == account_id
 
@@ -90,6 +95,7 @@ OF_RESIDENT: tuple[OfPerson, ...] = (
     OfPerson(table=access.passkey, rows=_direct(access.passkey), secret=_secret("credential_id", "public_key")),
     OfPerson(table=access.card_tap, rows=_direct(access.card_tap), secret=_secret("token_mac")),
     OfPerson(table=access.stall_tag, rows=_direct(access.stall_tag), secret=_secret("uid_mac")),
+    OfPerson(table=access.card_cap, rows=_by_card),
     OfPerson(table=access.card, rows=_direct(access.card)),
     OfPerson(table=access.waiting, rows=_direct(access.waiting)),
     OfPerson(table=access.resident_rule, rows=_direct(access.resident_rule)),

@@ -13,7 +13,7 @@ import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
 
 from ..books.access_tables import dispute, resident_rule
 from ..books.building import the_building
@@ -62,6 +62,8 @@ class Used:
     """What a resident had of this month so far."""
 
     energy_wh: int
+    running_wh: int
+    """Of it what sessions used that are open."""
     cost: Money
     """Of sessions that ended."""
     running: Money
@@ -127,13 +129,24 @@ def used_this_month(
     A session belongs to the month in which it ends. Guests they do not pay for are not among them, nor what was found
     not to be theirs. `running_wh` is what running sessions have used, where that is known better than by the books.
     """
-    start, end = Month.of(now, zone).bounds(zone)
-    currency = the_building(conn).currency
     own = (
         session.c.resident_id == resident_id,
         ~paid_by_others(),
         session.c.session_id.not_in(select(dispute.c.session_id).where(dispute.c.state == "upheld")),
     )
+    return used_in_month(conn, own, now, zone, running_wh)
+
+
+def used_in_month(
+    conn: Connection,
+    own: Sequence[ColumnElement[bool]],
+    now: datetime,
+    zone: ZoneInfo,
+    running_wh: Mapping[str, int] | None = None,
+) -> Used:
+    """Return what those sessions of this month used and cost for which all of `own` holds."""
+    start, end = Month.of(now, zone).bounds(zone)
+    currency = the_building(conn).currency
     ended = (*own, session.c.ended_ms >= to_ms(start), session.c.ended_ms < to_ms(end))
     # Apart, because a session over a month's end has more than one CDR.
     ended_wh = conn.scalar(select(func.sum(session.c.energy_wh)).where(*ended))
@@ -148,6 +161,7 @@ def used_this_month(
     costs = [running_cost(conn, session_id, energy_wh, now) for session_id, energy_wh in so_far_wh.items()]
     return Used(
         energy_wh=int(ended_wh or 0) + sum(so_far_wh.values()),
+        running_wh=sum(so_far_wh.values()),
         cost=Money(int(rated_minor or 0), currency),
         running=Money(sum(cost.minor for cost in costs if cost is not None), currency),
     )

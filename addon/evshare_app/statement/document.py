@@ -125,6 +125,7 @@ class StatementDocument:
     """Number of the statement this one takes back or stands in for."""
     reason: str = ""
     """Why it was corrected, in the manager's words."""
+    account_address: str = ""
     source: str = field(default="", repr=False, compare=False)
     """The JSON it was read from; empty for one that was made just now."""
 

@@ -27,7 +27,7 @@ from .charge import Charge
 from .document import ChargePart, StatementDocument, TariffText
 from .house_rules import law_profile
 from .parts import RatedPart, rated_parts, vat_of
-from .remittance import rf_reference, statement_number
+from .remittance import reference_for, statement_number
 
 DUE_AFTER = timedelta(days=14)
 SERIES, CREDIT_NOTES = "", "CN"
@@ -217,6 +217,7 @@ def _document(
         payee=building.payee or building.name,
         address=building.address or "",
         account=account.name,
+        account_address=account.address or "",
         sessions=tuple(part.session for part in parts),
         tariffs=tuple(
             TariffText(version_id=one.version_id, lines=tuple(tariff_lines(one.tariff, locale))) for one in versions
@@ -226,7 +227,7 @@ def _document(
         vat=vat,
         vat_minor=vat_minor,
         gross_minor=gross,
-        reference=rf_reference(number),
+        reference=reference_for(number, building.iban),
         iban=building.iban,
         card=_card(account, language),
         ledger_head=head(conn).hex()[:12],

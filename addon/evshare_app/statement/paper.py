@@ -24,6 +24,7 @@ class Paper(FPDF):
         super().__init__(format="A4")
         self._footer = footer
         self._pages_before: int | None = None
+        self._bare_pages: set[int] = set()
         self.set_creation_date(made)
         self.set_title(title)
         self.set_lang(language)
@@ -37,10 +38,24 @@ class Paper(FPDF):
 
     def footer(self) -> None:
         """Print number and page."""
+        if self.page_no() in self._bare_pages:
+            return
         # Of several documents in one file each counts its own pages; how many it has is not known yet.
         page = f"{self.page_no()}/{{nb}}" if self._pages_before is None else str(self.page_no() - self._pages_before)
         self.set_y(-13)
         self.write_text(f"{self._footer} \N{MIDDLE DOT} {page}", 7.5, QUIET)
+
+    def bare_page(self) -> None:
+        """Begin a page without footer, to be drawn on to its edges."""
+        self.add_page()
+        self._bare_pages.add(self.page_no())
+        self.set_auto_page_break(False)
+        self.set_text_color(0, 0, 0)
+
+    def whole_page(self) -> None:
+        """End such a page: the next ones are as before."""
+        self.set_auto_page_break(True, margin=20)
+        self.set_draw_color(*LINE)
 
     def counts_alone(self) -> None:
         """Count pages by document, for a file that has several."""

@@ -10,6 +10,7 @@ from segno import QRCode
 from .document import StatementDocument
 from .paper import MARGIN_MM, QUIET, TINT, Paper, print_readings, print_totals
 from .printed import Printed, printed
+from .qr_bill import print_payment_part
 
 _QR_MM = 34
 _COLUMNS_MM = (30, 45, 23, 52, 24)
@@ -60,6 +61,8 @@ def _print(page: Paper, document: StatementDocument) -> None:
     for note in statement.notes:
         page.write_text(note, 7.5, QUIET)
         page.ln(1)
+    if statement.bill is not None:
+        print_payment_part(page, statement.bill, statement.language)
 
 
 def _head(page: Paper, statement: Printed) -> None:
@@ -75,13 +78,15 @@ def _head(page: Paper, statement: Printed) -> None:
 
 def _payment(page: Paper, statement: Printed) -> None:
     top, padding = page.get_y(), 6
+    # Swiss banks read theirs from the payment part.
+    code = None if statement.bill is not None else statement.qr
     left = MARGIN_MM + padding
-    width = page.epw - 2 * padding - (_QR_MM + padding if statement.qr else 0)
+    width = page.epw - 2 * padding - (_QR_MM + padding if code else 0)
     page.set_font("DejaVu", "", 8.5)
     text_height = page.multi_cell(width, 4.25, statement.payment_text, dry_run=True, output=MethodReturnValue.HEIGHT)
     assert isinstance(text_height, int | float)
     texts_height = 20.5 + text_height + 4.8 * len(statement.payment_facts)
-    height = max(texts_height, _QR_MM if statement.qr else 0) + 2 * padding
+    height = max(texts_height, _QR_MM if code else 0) + 2 * padding
     # Only here: tables would take the colour for their cells.
     with page.local_context(fill_color=TINT):
         page.rect(MARGIN_MM, top, page.epw, height, style="F", round_corners=True, corner_radius=3)
@@ -93,9 +98,9 @@ def _payment(page: Paper, statement: Printed) -> None:
     page.write_text(statement.payment_text, 8.5, width=width)
     page.set_xy(left, top + padding + 20.5 + text_height)
     page.facts(statement.payment_facts)
-    if statement.qr is not None:
+    if code is not None:
         side = page.w - left - _QR_MM
-        page.image(_png(statement.qr), x=side, y=top + (height - _QR_MM) / 2, w=_QR_MM, alt_text=statement.payment_text)
+        page.image(_png(code), x=side, y=top + (height - _QR_MM) / 2, w=_QR_MM, alt_text=statement.payment_text)
     page.set_xy(MARGIN_MM, top + height + 7)
 
 

@@ -7,12 +7,15 @@ from datetime import UTC
 from segno import QRCode
 
 from .. import formats
-from ..i18n import gettext_for
+from ..i18n import gettext_for, mark
 from ..money import Money
 from . import charge as charges
 from .charge_text import charge_text
 from .document import Line, ReceiptDocument, SessionPart, StatementDocument
+from .qr_bill import QrBill, qr_bill
 from .remittance import epc_qr
+
+_SCAN = mark("Scan the code with your banking app, or transfer the amount and name the reference.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,8 @@ class Printed:
     payment_text: str
     payment_facts: tuple[tuple[str, str], ...]
     qr: QRCode | None
+    bill: QrBill | None
+    """Where Swiss banks read it: the code has a cross, and paper a payment part."""
     prices_title: str
     prices: tuple[tuple[str, tuple[str, ...]], ...]
     readings_title: str
@@ -67,12 +72,15 @@ def printed(document: StatementDocument) -> Printed:
     text = gettext_for(document.language)
     locale = document.locale
     payment_text, payment_facts, qr = _payment(document, text)
+    bill = _swiss(document) if qr is None and payment_facts else None
+    if bill is not None:
+        payment_text, qr = text(_SCAN), bill.qr
     issued = formats.day(document.issued.astimezone(document.zone).date(), locale)
     return Printed(
         language=document.language,
         title=_title(document, text),
         sender=tuple(line for line in (document.payee, *document.address.splitlines()) if line),
-        recipient=document.account,
+        recipient="\n".join((document.account, *document.account_address.splitlines())),
         facts=(
             (text("Building"), document.building),
             (text("Statement"), document.number),
@@ -106,6 +114,7 @@ def printed(document: StatementDocument) -> Printed:
         payment_text=payment_text,
         payment_facts=payment_facts,
         qr=qr,
+        bill=bill,
         prices_title=text("Prices"),
         prices=tuple((text("Tariff %(version)s") % {"version": one.version_id}, one.lines) for one in document.tariffs),
         readings_title=text("Meter readings"),
@@ -219,7 +228,21 @@ def _payment(
     qr = epc_qr(document.payee, document.iban, document.gross, document.reference)
     if qr is None:
         return text("Please transfer the amount and name the reference."), facts, None
-    return text("Scan the code with your banking app, or transfer the amount and name the reference."), facts, qr
+    return text(_SCAN), facts, qr
+
+
+def _swiss(document: StatementDocument) -> QrBill | None:
+    if document.iban is None or document.card is not None:
+        return None
+    return qr_bill(
+        payee=document.payee,
+        address=document.address,
+        iban=document.iban,
+        amount=document.gross,
+        reference=document.reference,
+        debtor=(document.account, document.account_address),
+        message=document.number,
+    )
 
 
 def reading_columns(text: Callable[[str], str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from stdnum import iban as iban_rules
 from stdnum.iso7064 import mod_97_10
 
 from ..money import Money
+from .qr_bill import is_qr_iban, qr_reference
 
 
 def statement_number(year: int, number: int, prefix: str = "") -> str:
@@ -17,6 +18,11 @@ def rf_reference(printed_number: str) -> str:
     """Return the creditor reference of a statement (ISO 11649, check digits mod 97-10), e.g. ``RF80EV2026000001``."""
     body = f"EV{printed_number.replace('-', '')}"
     return f"RF{mod_97_10.calc_check_digits(f'{body}RF')}{body}"
+
+
+def reference_for(printed_number: str, iban: str | None) -> str:
+    """Return the reference a statement is paid with: accounts with a Swiss QR-IBAN take QR references only."""
+    return qr_reference(printed_number) if iban and is_qr_iban(iban) else rf_reference(printed_number)
 
 
 def is_iban(text: str) -> bool:

@@ -126,6 +126,49 @@ async def test_without_home_assistant_nothing_is_changed(furnished: Furnished) -
     assert "/office/cards/card-1/block" in (await furnished.office.get("/office/cards/card-1")).text
 
 
+async def test_money_of_a_card_is_told_as_kwh_and_without_it_its_own_kwh_hold_again(furnished: Furnished) -> None:
+    await told_cards(furnished)
+    start = NOW - timedelta(hours=1)
+    session_id = furnished.integration.begin("stall-1", "res-1", start, credential_id="card-1")
+    furnished.integration.cut("stall-1", session_id, start, NOW, 8_000)
+    furnished.integration.finish("stall-1", session_id, NOW, 8_000)
+    await furnished.integration.deliver()
+    page, action = await furnished.office.get("/office/cards/card-1"), "/office/cards/card-1/money"
+    for wrong in ("-1", "0", "a lot", "1.234"):
+        refused = await furnished.office.submit(page, action, month_money=wrong)
+        assert (refused.status, refused.wrong) == (400, "month_money")
+    saved = await furnished.office.submit(page, action, month_money="6,00")
+    for shown in (
+        "3,60\xa0€ of 6,00\xa0€ left",
+        'value="6.00"',
+        'name="month_kwh" inputmode="decimal" maxlength="20" value="250"',
+    ):
+        assert shown in saved.text, shown
+    # Other fields keep it; a smaller cap in kWh counts.
+    kept = {"label": "Green", "quiet_from": "23:00", "quiet_to": "06:00"}
+    await furnished.office.submit(saved, "/office/cards/card-1", month_kwh="15", **kept)
+    await furnished.office.submit(saved, "/office/cards/card-1", month_kwh="250", **kept)
+    await furnished.office.submit(saved, action, month_money="")
+    # 8 kWh for 2.40, and 3.60 at 0.30 are 12.
+    assert [(what, body["month_wh"]) for what, body in asked(furnished)] == [
+        ("change_card", 20_000),
+        ("change_card", 15_000),
+        ("change_card", 20_000),
+        ("change_card", 250_000),
+    ]
+    assert asked(furnished)[-1][1]["label"] == "Green"
+
+
+async def test_a_technician_sees_no_money_of_a_card(furnished: Furnished) -> None:
+    await told_cards(furnished)
+    page = await furnished.office.get("/office/cards/card-1")
+    assert "€" in (await furnished.office.submit(page, "/office/cards/card-1/money", month_money="6")).text
+    technician = await furnished.house.invited(furnished.office, "technician")
+    seen = (await technician.get("/office/cards/card-1")).text
+    assert 'value="250"' in seen
+    assert "€" not in seen
+
+
 async def test_a_removed_card_is_gone(furnished: Furnished) -> None:
     await told_cards(furnished)
     page = await furnished.office.get("/office/cards/card-1")

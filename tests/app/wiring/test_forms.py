@@ -16,7 +16,7 @@ FORMS = {
     "office/account.html": ["POST /office/accounts/{id}/top-up", "POST /office/accounts/{id}"],
     "office/accounts.html": ["POST /office/units/{id}", "POST /office/accounts", "POST /office/units"],
     "office/bills.html": ["POST /office/bills"],
-    "office/card.html": ["POST /office/cards/{id}"],
+    "office/card.html": ["POST /office/cards/{id}", "POST /office/cards/{id}/money"],
     "office/cards.html": ["POST /office/cards/unknown/{id}", "POST /office/cards/learn"],
     "office/costs.html": [
         "POST /office/costs/{id}/end",

@@ -108,6 +108,7 @@ OFFICE = {
     "POST /office/cards/unknown/{id}": WORKSHOP,
     "GET /office/cards/{id}": EVERYONE,
     "POST /office/cards/{id}": WORKSHOP,
+    "POST /office/cards/{id}/money": MANAGER,
     "POST /office/cards/{id}/block": WORKSHOP,
     "POST /office/cards/{id}/unblock": WORKSHOP,
     "POST /office/cards/{id}/remove": WORKSHOP,

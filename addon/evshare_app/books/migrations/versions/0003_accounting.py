@@ -202,6 +202,16 @@ def _statement() -> None:
 
 def _new_tables() -> None:
     op.create_table(
+        "card_cap",
+        sa.Column("building_id", sa.String(length=64), nullable=False),
+        sa.Column("card_id", sa.String(length=32), nullable=False),
+        sa.Column("month_minor", sa.Integer(), nullable=False),
+        sa.Column("month_wh", sa.Integer(), nullable=True),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_by", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint("card_id", name=op.f("pk_card_cap")),
+    )
+    op.create_table(
         "close_cdr",
         sa.Column("building_id", sa.String(length=64), nullable=False),
         sa.Column("cdr_id", sa.String(length=64), nullable=False),
