@@ -451,7 +451,7 @@ async def test_a_guest_gets_what_the_pass_is_good_for_and_not_a_watt_hour_more(h
         again = form | {"request_id": str(uuid4())}
         assert (await guest.post(f"{page}/start", again)).said == "page_too_old"
     assert evidence.authorised() == []
-    assert "A guest's start at Stall 3 was refused: page_too_old" in evidence.app_log()
+    assert "A start at Stall 3 was refused: page_too_old" in evidence.app_log()
     await guest.close()
 
 
@@ -546,12 +546,15 @@ def services_for(stall: str, resident: str, entry: str) -> dict[str, dict[str, o
         "remove_card": {"card": "Card"},
         "assign_card": {"unknown_card": "x", "resident": resident},
         "remove_cards": {"resident": resident},
+        "learn_car": {"device_id": stall, "resident": resident},
+        "list_cars": {"resident": resident},
+        "forget_car": {"car": "Car"},
         "export_sessions": {"config_entry_id": entry, "start": "2026-11-01 00:00", "end": "2026-11-30 00:00"},
         "office_link": {"config_entry_id": entry},
     }
 
 
-ANSWERING = frozenset({"list_cards", "export_sessions", "office_link"})
+ANSWERING = frozenset({"list_cards", "list_cars", "export_sessions", "office_link"})
 REFUSALS = (
     "Only an admin or the resident may do this",
     "You can do this for yourself only",
@@ -560,6 +563,7 @@ REFUSALS = (
     "Only a signed-in person may do this, not an automation",
     "Name a resident: you are none yourself",
     "There is no such card",
+    "There is no such car.",
     "Unauthorized",
 )
 
