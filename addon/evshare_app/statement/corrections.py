@@ -283,7 +283,7 @@ def _rate_again(conn: Connection, session_id: SessionId, month: Month, now: date
     """Bill what of a session was taken back; one that is still open was cut at its month's end."""
     ended = select(schema.session.c.ended_ms).where(schema.session.c.session_id == session_id)
     until = None if conn.scalar(ended) is not None else month.bounds(the_building(conn).zone)[1]
-    return add_part(conn, session_id, now, until)
+    return add_part(conn, session_id, now, until, again=True)
 
 
 def _take_back(conn: Connection, row: Row[Any], now: datetime) -> str:

@@ -87,13 +87,15 @@ def rate_ended_session(conn: Connection, session_id: SessionId, now: datetime) -
     return conn.scalar(newest.order_by(schema.cdr.c.part.desc()).limit(1))
 
 
-def add_part(conn: Connection, session_id: SessionId, now: datetime, until: datetime | None = None) -> str | None:
+def add_part(
+    conn: Connection, session_id: SessionId, now: datetime, until: datetime | None = None, *, again: bool = False
+) -> str | None:
     """Bill what of a session is not billed yet and return the new CDR's id; None when there is nothing to bill.
 
-    With `until` only slices that ended by then, and the session may be open: it is cut at a month's end. Raises
-    `NotEnded` and `Unproven`.
+    With `until` only slices that ended by then, and the session may be open: it is cut at a month's end. With `again`
+    also what was billed and taken back. Raises `NotEnded` and `Unproven`.
     """
-    part = make_cdr(conn, session_id, now, until)
+    part = make_cdr(conn, session_id, now, until, again=again)
     if part is None:
         return None
     conn.execute(insert(schema.cdr).values(**part.row))
@@ -106,10 +108,12 @@ def add_part(conn: Connection, session_id: SessionId, now: datetime, until: date
     return str(part.row["cdr_id"])
 
 
-def make_cdr(conn: Connection, session_id: SessionId, now: datetime, until: datetime | None = None) -> Part | None:
+def make_cdr(
+    conn: Connection, session_id: SessionId, now: datetime, until: datetime | None = None, *, again: bool = False
+) -> Part | None:
     """Return the CDR of what of a session is not billed yet, or None when there is nothing to bill.
 
-    Raises `NotEnded` and `Unproven`.
+    What was taken back stays so, unless somebody wants it billed `again`. Raises `NotEnded` and `Unproven`.
     """
     session = _session(conn, session_id)
     if session is None or (session.ended_ms is None and until is None):
@@ -117,7 +121,7 @@ def make_cdr(conn: Connection, session_id: SessionId, now: datetime, until: date
         raise NotEnded(msg)
     if session.started_ms is None or not session.billable:
         return None
-    billed = _billed(conn, session_id)
+    billed = _billed(conn, session_id, again=again)
     done = _billed_slices(conn, billed)
     slices = [
         one for one in _slices(conn, session_id) if until is None or one.end_ms <= to_ms(until) or one.slice_id in done
@@ -231,13 +235,31 @@ def _slices(conn: Connection, session_id: SessionId) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _billed(conn: Connection, session_id: SessionId) -> Sequence[Row[Any]]:
-    """Return the session's parts in order, without those that were taken back and what took them back."""
+def _billed(conn: Connection, session_id: SessionId, *, again: bool) -> Sequence[Row[Any]]:
+    """Return the parts of a session that are not to be billed (`again`), in order.
+
+    One that was taken back counts as billed until another one has its slices, so that nothing that comes late bills it
+    along: nobody owes it.
+    """
     rows = conn.execute(
         select(schema.cdr).where(schema.cdr.c.session_id == session_id).order_by(schema.cdr.c.part)
     ).all()
-    taken_back = {one.credits for one in rows}
-    return [one for one in rows if one.kind != CREDIT and one.cdr_id not in taken_back]
+    gone = {one.credits for one in rows}
+    standing = [one for one in rows if one.kind != CREDIT and one.cdr_id not in gone]
+    if again or len(standing) == len(rows):
+        return standing
+    anew = _billed_slices(conn, standing)
+    return [
+        one
+        for one in rows
+        if one.kind != CREDIT
+        and (one.cdr_id not in gone or not (anew & _billed_slices(conn, [one]) or _follows(standing, one)))
+    ]
+
+
+def _follows(standing: Sequence[Row[Any]], gone: Row[Any]) -> bool:
+    """Whether one that was taken back and has no slices (a fee) was billed anew."""
+    return not gone.energy_wh and any(one.part > gone.part for one in standing)
 
 
 def _next_part(conn: Connection, session_id: SessionId) -> int:

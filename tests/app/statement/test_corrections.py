@@ -19,6 +19,7 @@ from evshare_app.statement.checks import run_checks
 from evshare_app.statement.close import close_month, preview_month
 from evshare_app.statement.corrections import Amount, CorrectionRefused, Doing, Rerate, correct, credit, move_out
 from evshare_app.statement.files import HTML, PDF, kept_file
+from evshare_app.tariff.cdr import rate_ended_session
 from evshare_app.tariff.store import add_version
 from evshare_app.verifier.evshare_verify import verify as verify_export
 from tests.app.statement.costs import (
@@ -34,7 +35,7 @@ from tests.app.statement.costs import (
     berlin,
     charged,
 )
-from tests.app.statement.lindenhof import Cut, add_session, end_session
+from tests.app.statement.lindenhof import Cut, add_cut, add_session, end_session
 from tests.app.tariff.examples import element, price, tariff
 
 MAY = datetime(2026, 5, 20, tzinfo=UTC)
@@ -166,6 +167,16 @@ def test_a_session_under_the_wrong_tariff_is_rated_again(closed):
     slices = closed.execute(select(cdr_slice.c.cdr_id).order_by(cdr_slice.c.cdr_id)).scalars().all()
     assert slices == ["s1", "s1.3", "s2", "s2.3", "s3"]
     whole(closed)
+
+
+def test_what_comes_late_is_billed_alone_where_the_rest_was_taken_back(closed):
+    # Okafor's 1 kWh at 0.40 is given back; then 0.5 kWh more of it comes in.
+    credit(closed, of(closed, OKAFOR), DOING)
+    add_cut(closed, "s3", berlin(4, 19), Cut(30, 500), stall="stall-2")
+    end_session(closed, "s3", berlin(4, 20))
+    rows = closed.execute(select(schema.cdr).where(schema.cdr.c.session_id == "s3").order_by(schema.cdr.c.part)).all()
+    assert [(row.kind, row.energy_wh, row.net_minor) for row in rows][2:] == [("normal", 500, 20)]
+    assert rate_ended_session(closed, SessionId("s3"), JULY_5) == rows[-1].cdr_id
 
 
 def test_a_session_in_two_parts_that_was_not_theirs_is_credited_on_both_statements(conn):
