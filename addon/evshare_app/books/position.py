@@ -21,10 +21,6 @@ from .schema import ledger_transaction, payment_operation, record, series
 _FORMAT = 1
 
 
-class PositionUnreadable(Exception):
-    """The file is not as we write it. It counts as missing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Position:
     """The newest the books have of everything that goes on outside of them."""

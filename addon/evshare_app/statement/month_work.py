@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy import ColumnElement, Connection
 
 from ..books import schema
 from ..books.building import BuildingRow, the_building
@@ -14,7 +14,7 @@ from ..model import AccountId, Month, to_ms
 from ..split.days import Window
 from ..split.keys import Basis
 from ..split.sources import Slot, UsedSlice
-from ..tariff.gather import slots
+from ..tariff.gather import slots, used_slices
 from .basis import PlanBook, Stay, basis, bounds, plan_book, stays
 
 
@@ -77,28 +77,11 @@ class MonthWork:
         return slots(self.conn, to_ms(begin), to_ms(end))
 
     def used_slices(self) -> Iterator[UsedSlice]:
-        """Yield the month's slices, as `used_slices` does."""
-        return used_slices(self.conn, *bounds(self.window, self.building.zone))
+        """Yield the month's slices, as `slices_of` does."""
+        return slices_of(self.conn, *bounds(self.window, self.building.zone))
 
 
-def used_slices(conn: Connection, begin: datetime, end: datetime) -> Iterator[UsedSlice]:
+def slices_of(conn: Connection, begin: datetime, end: datetime) -> Iterator[UsedSlice]:
     """Yield every slice that ended in a span, by its start; the payer is its party, else its stall."""
-    one, session = schema.slice_, schema.session
-    rows = conn.execute(
-        # In the order of the fields of `UsedSlice`: a large building's month has a million of them.
-        select(
-            one.c.slice_id,
-            func.coalesce(session.c.account_id, schema.resident.c.account_id, literal("stall:") + one.c.stall_id),
-            one.c.start_ms,
-            one.c.end_ms,
-            one.c.register_end_wh - one.c.register_start_wh,
-            one.c.estimated != 0,
-        )
-        .outerjoin(session, session.c.session_id == one.c.session_id)
-        .outerjoin(schema.resident, schema.resident.c.resident_id == session.c.resident_id)
-        .where(one.c.end_ms > to_ms(begin), one.c.end_ms <= to_ms(end))
-        .order_by(one.c.start_ms, one.c.slice_id)
-        .execution_options(yield_per=5000)
-    )
-    for some in rows.partitions():
-        yield from map(UsedSlice._make, some)
+    ended_ms = schema.slice_.c.end_ms
+    return used_slices(conn, ended_ms > to_ms(begin), ended_ms <= to_ms(end))

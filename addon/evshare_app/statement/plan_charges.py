@@ -19,7 +19,7 @@ from ..model import AccountId, Month
 from ..split import demand
 from ..split.sources import SLOT_MS
 from ..tariff.cdr import CREDIT, cdr_extension
-from ..tariff.gather import used_slices
+from ..tariff.gather import slices_over
 from .charge import BASE_FEE, DEMAND, INCLUDED, Charge
 from .month_work import MonthWork
 
@@ -113,7 +113,7 @@ def demand_charges(work: MonthWork) -> Iterator[Charge]:
     if peak is None:
         return
     # Of a million slices a month only those around the peak.
-    used = used_slices(work.conn, peak.start_ms, peak.start_ms + SLOT_MS)
+    used = slices_over(work.conn, peak.start_ms, peak.start_ms + SLOT_MS)
     for account_id, wh in demand.demand_wh(used, peak).items():
         plan = asked.get(AccountId(account_id))
         if plan is not None and wh:

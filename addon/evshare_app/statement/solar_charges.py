@@ -14,7 +14,7 @@ from ..tariff.gather import slots, solar_rule
 from .basis import bounds, energy_by_account
 from .charge import SOLAR, Charge
 from .house_rules import SolarPrice
-from .month_work import MonthWork, used_slices
+from .month_work import MonthWork, slices_of
 from .residuals import carried
 
 _AT_A_TIME = 5000
@@ -25,7 +25,7 @@ def keep_sources(conn: Connection, month: Month, building: BuildingRow) -> None:
     batch: list[dict[str, object]] = []
     begin, end = month.bounds(building.zone)
     series = slots(conn, to_ms(begin), to_ms(end))
-    for one in sources.split_sources(used_slices(conn, begin, end), series, solar_rule(conn, month)):
+    for one in sources.split_sources(slices_of(conn, begin, end), series, solar_rule(conn, month)):
         batch.append(
             {
                 "building_id": building.building_id,

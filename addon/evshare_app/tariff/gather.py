@@ -4,13 +4,13 @@ Sources are known for good when a month is closed (`slice_source`); before that 
 there are, which is as good, but an owners' rule may still change and odd Wh may still go elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal, or_, select
 
 from ..books import schema
 from ..books.access_tables import waiting
@@ -100,7 +100,7 @@ def sources_of(
         first_ms = min(one.start_ms for one in open_ones) // SLOT_MS * SLOT_MS
         last_ms = max(one.end_ms for one in open_ones)
         rule = solar_rule(conn, Month.of(from_ms(last_ms), building.zone))
-        for made in split_sources(used_slices(conn, first_ms, last_ms), slots(conn, first_ms, last_ms), rule):
+        for made in split_sources(slices_over(conn, first_ms, last_ms), slots(conn, first_ms, last_ms), rule):
             found.setdefault(
                 made.slice_id,
                 {
@@ -142,33 +142,29 @@ def slots(conn: Connection, begin_ms: int, end_ms: int) -> dict[int, Slot]:
     }
 
 
-def used_slices(conn: Connection, begin_ms: int, end_ms: int) -> list[UsedSlice]:
-    """Return every slice that overlaps a span, by start; the payer is its party, else its stall."""
+def slices_over(conn: Connection, begin_ms: int, end_ms: int) -> Iterator[UsedSlice]:
+    """Yield every slice that overlaps a span."""
+    return used_slices(conn, schema.slice_.c.end_ms > begin_ms, schema.slice_.c.start_ms < end_ms)
+
+
+def used_slices(conn: Connection, *within: ColumnElement[bool]) -> Iterator[UsedSlice]:
+    """Yield the slices for which all of `within` holds, by start; the payer is a slice's party, else its stall."""
     one, session = schema.slice_, schema.session
     rows = conn.execute(
+        # In the order of the fields of `UsedSlice`: a large building's month has a million of them.
         select(
             one.c.slice_id,
-            one.c.stall_id,
+            func.coalesce(session.c.account_id, schema.resident.c.account_id, literal("stall:") + one.c.stall_id),
             one.c.start_ms,
             one.c.end_ms,
-            (one.c.register_end_wh - one.c.register_start_wh).label("wh"),
-            one.c.estimated,
-            session.c.account_id,
-            schema.resident.c.account_id.label("own_id"),
+            one.c.register_end_wh - one.c.register_start_wh,
+            one.c.estimated != 0,
         )
         .outerjoin(session, session.c.session_id == one.c.session_id)
         .outerjoin(schema.resident, schema.resident.c.resident_id == session.c.resident_id)
-        .where(one.c.end_ms > begin_ms, one.c.start_ms < end_ms)
+        .where(*within)
         .order_by(one.c.start_ms, one.c.slice_id)
+        .execution_options(yield_per=5000)
     )
-    return [
-        UsedSlice(
-            slice_id=row.slice_id,
-            party=row.account_id or row.own_id or f"stall:{row.stall_id}",
-            start_ms=row.start_ms,
-            end_ms=row.end_ms,
-            energy_wh=row.wh,
-            estimated=bool(row.estimated),
-        )
-        for row in rows
-    ]
+    for some in rows.partitions():
+        yield from map(UsedSlice._make, some)
