@@ -21,8 +21,6 @@ from evshare_app.books.engine import Books
 from evshare_app.books.payers import Plan, PlanKind, payer_at
 from evshare_app.ledger.accounts import BANK
 from evshare_app.ledger.heads import LedgerKey, fingerprint, open_key, sign_head
-from evshare_app.ledger.ledger import post
-from evshare_app.ledger.templates import Event, utility_billed
 from evshare_app.link.inbox import apply_building, take_records
 from evshare_app.link.messages import Hello, Records
 from evshare_app.link.parsing import parse
@@ -293,9 +291,7 @@ def _supplier_bills(world: World, since: date, until: date, conn: Connection, no
         tax_minor=0,
         created_ms=0,
     )
-    bill_id = add_bill(conn, bill, MANAGER, now)
-    paid = Event(transaction_id=f"utility:{bill_id}", occurred=now, actor=MANAGER, reason=bill.number, currency="EUR")
-    post(conn, utility_billed(paid, energy_minor + fixed_minor), now)
+    add_bill(conn, bill, MANAGER, now)
 
 
 def _prepaid_is_used(month: str, conn: Connection, now: datetime) -> None:

@@ -119,9 +119,9 @@ class BillPages:
         return self._door.see_other(request, f"/office/bills/{bill_id}")
 
     async def _withdraw(self, request: web.Request) -> web.Response:
-        bill, now = await self._bill(request), self._parts.clock()
+        bill, now, actor = await self._bill(request), self._parts.clock(), self._door.manager(request).actor
         try:
-            await self._parts.books.write(lambda conn: withdraw_bill(conn, bill.bill_id, now))
+            await self._parts.books.write(lambda conn: withdraw_bill(conn, bill.bill_id, actor, now))
         except BillError:
             say = gettext_for(self._door.view(request).language)
             raise Refused(409, say("This bill is on statements already, so it stays.")) from None

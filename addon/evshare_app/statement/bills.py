@@ -19,6 +19,9 @@ from ..books import schema
 from ..books.accounting_tables import charge, utility_bill
 from ..books.building import BuildingRow, the_building
 from ..books.common import common_account, find_common_account, nobodys
+from ..ledger.accounts import BANK, UTILITY
+from ..ledger.ledger import NewTransaction, Posting, post
+from ..ledger.templates import Event, utility_billed
 from ..model import AccountId, Month, StallId, to_ms
 from ..split.days import Window
 from ..split.methods import Method, true_up
@@ -27,6 +30,8 @@ from .basis import bounds, energy_by_account
 from .house_rules import EnergyRule, energy_rule
 
 LOSSES, TRUE_UP = "losses", "true_up"
+_BOOKED = "utility:"
+"""Begin of the ids of the ledger's transactions for bills."""
 
 
 class BillError(ValueError):
@@ -109,15 +114,41 @@ def add_bill(conn: Connection, new: Bill, by: str, now: datetime) -> str:
             made_by=by[:80],
         )
     )
+    if new.total_minor:
+        # What the supplier gets is the building's cost, against which residents' shares are income.
+        booked = Event(
+            transaction_id=f"{_BOOKED}{bill_id}",
+            occurred=now,
+            actor=by[:64],
+            reason=f"Utility bill {new.number.strip()[:80]}",
+            currency=building.currency,
+        )
+        post(conn, utility_billed(booked, new.total_minor), now)
     return bill_id
 
 
-def withdraw_bill(conn: Connection, bill_id: str, now: datetime) -> None:
-    """Take a bill back that was entered wrongly. Raises `BillError` once it is settled."""
+def withdraw_bill(conn: Connection, bill_id: str, by: str, now: datetime) -> None:
+    """Take a bill back that was entered wrongly, and what was booked for it. Raises `BillError` once it is settled."""
+    bill = next((one for one in bills(conn) if one.bill_id == bill_id), None)
+    if bill is None:
+        msg = f"bill: got {bill_id}, accepted is one that stands"
+        raise BillError(msg)
     if conn.scalar(select(func.count()).select_from(charge).where(charge.c.of == bill_id)):
         msg = f"bill: got {bill_id}, accepted is one that is not settled yet"
         raise BillError(msg)
     conn.execute(update(utility_bill).where(utility_bill.c.bill_id == bill_id).values(withdrawn_ms=to_ms(now)))
+    if bill.total_minor:
+        back = NewTransaction(
+            transaction_id=f"{_BOOKED}{bill_id}:back",
+            kind="utility",
+            occurred=now,
+            actor=by[:64],
+            reason=f"Utility bill {bill.number} was entered wrongly",
+            postings=[Posting(BANK, bill.total_minor), Posting(UTILITY, -bill.total_minor)],
+            currency=the_building(conn).currency,
+            reverses=f"{_BOOKED}{bill_id}",
+        )
+        post(conn, back, now)
 
 
 def bills(conn: Connection) -> list[Bill]:
