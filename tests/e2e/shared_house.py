@@ -188,14 +188,16 @@ class SharedHouse:
 
     def head(self) -> int:
         """The newest record of the journal."""
-        return int(self._rows(self.place.journal_file, "SELECT max(seq) AS seq FROM record")[0]["seq"] or 0)
+        return int(self.journal("SELECT max(seq) AS seq FROM record")[0]["seq"] or 0)
 
     def records(self, kind: str, after: int = 0) -> list[dict[str, Any]]:
         """The journal's records of a kind, as it holds them."""
-        rows = self._rows(
-            self.place.journal_file, "SELECT body FROM record WHERE kind = ? AND seq > ? ORDER BY seq", kind, after
-        )
+        rows = self.journal("SELECT body FROM record WHERE kind = ? AND seq > ? ORDER BY seq", kind, after)
         return [json.loads(row["body"]) for row in rows]
+
+    def journal(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Rows of Home Assistant's journal."""
+        return self._rows(self.place.journal_file, sql, *values)
 
     def books(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Rows of the app's books."""
