@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 import shutil
 
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 FLAGS = (
     "--no-sandbox",
@@ -18,6 +18,8 @@ FLAGS = (
 )
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+# Playwright's own 5 s would judge a busy machine, not a page.
+expect.set_options(timeout=30_000)
 PICTURES = Path(__file__).resolve().parents[1] / "out" / "pictures"
 
 
