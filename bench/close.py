@@ -1,8 +1,9 @@
 """How long closing a month takes, and how much memory: 500 residents, 60 sessions each, 40 slices a session.
 
 The same with half the sessions shows whether memory grows with them. Ten residents' sessions are entered slice by slice
-and rated by the product; the other 490 have the same ones, each at a stall of their own, copied by SQL. Plans and three
-costs to share are in it, in a last run also a price for power and the sun, which reads every slice of the month.
+and rated by the product; the other 490 have the same ones, each at a stall of their own, copied by SQL, slices in the
+order in which a building's come in: those of a session lie far apart. Plans and three costs to share are in it, in a
+last run also a price for power and the sun, which reads every slice of the month.
 
 Closing runs in a process of its own, so that peak memory is its alone: look at the month, approve it, issue statement
 by statement (each a transaction of its own), sign. Looking does most of what approving does, so that is done twice.
@@ -157,13 +158,16 @@ def _settle_in(conn: Connection, residents: int, *, sunny: bool) -> None:
 
 
 def _series(building: dict[str, str]) -> Iterator[dict[str, object]]:
+    """Yield the building's month: all day the cars get a part of the sun, so that every odd Wh of it is dealt out."""
     random = Random(2)
     for start_ms in range(to_ms(BEGIN), to_ms(NOW), QUARTER_MS):
-        sun_wh = max(0, random.randrange(-200_000, 200_000))
+        from_noon_min = abs(start_ms // 60_000 % 1440 - 690)
+        sun_wh = max(0, 240_000 - 600 * from_noon_min) * random.randrange(40, 101) // 100
         yield building | {
             "start_ms": start_ms,
             "end_ms": start_ms + QUARTER_MS,
-            "import_wh": 400_000,
+            # The cars take 130 kWh, the house as much as a tenth of that.
+            "import_wh": max(5_000, 130_000 - sun_wh) + random.randrange(13_000),
             "export_wh": 0,
             "pv_wh": sun_wh,
             "estimated": 0,
@@ -231,38 +235,47 @@ def _live(conn: Connection, number: int, sessions: int) -> None:
 
 
 def _copy(raw: sqlite3.Connection, residents: int) -> None:
-    """Give everybody else the sessions of one of the ten, with their own ids."""
+    """Give everybody else the sessions of one of the ten, with their own ids; slices as they come in, by their end."""
     raw.execute("PRAGMA synchronous = OFF")
     raw.execute("PRAGMA foreign_keys = OFF")
-    rows: int = raw.execute("SELECT max(slice_id) FROM slice").fetchone()[0]
+    raw.execute("CREATE TEMP TABLE coming AS SELECT slice.*, '' AS cdr_id FROM slice WHERE FALSE")
     for number in range(RATED, residents):
-        shift = rows * (number // RATED)
-        names = {"old": f"{number % RATED:03d}", "new": f"{number:03d}", "shift": shift}
-        for table, key in (("session", ""), ("slice", "slice_id"), ("cdr", "")):
-            _copy_rows(raw, table, key, names)
+        names = {"old": f"{number % RATED:03d}", "new": f"{number:03d}"}
+        for table, whose in (("session", "stall_id = 's' || :old"), ("cdr", "account_id = 'a' || :old")):
+            columns = _renamed(raw, table)
+            raw.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608
+                f"SELECT {', '.join(columns.values())} FROM {table} WHERE {whose}",
+                names,
+            )
         raw.execute(
-            "INSERT INTO cdr_slice (building_id, slice_id, cdr_id) "
-            "SELECT x.building_id, x.slice_id + :shift, replace(x.cdr_id, :old || '-', :new || '-') "
-            "FROM cdr_slice x JOIN cdr USING (cdr_id) WHERE cdr.account_id = 'a' || :old",
+            f"INSERT INTO coming SELECT {', '.join(_renamed(raw, 'slice').values())}, "  # noqa: S608
+            "(SELECT replace(cdr_id, :old || '-', :new || '-') FROM cdr_slice WHERE slice_id = slice.slice_id) "
+            "FROM slice WHERE stall_id = 's' || :old",
             names,
         )
+    (rows,) = raw.execute("SELECT max(slice_id) FROM slice").fetchone()
+    raw.execute("CREATE TEMP TABLE came AS SELECT * FROM coming ORDER BY end_ms")
+    own = [name if name != "slice_id" else f"rowid + {rows}" for name in _renamed(raw, "slice")]
+    raw.execute(f"INSERT INTO slice SELECT {', '.join(own)} FROM came ORDER BY rowid")  # noqa: S608
+    raw.execute(
+        "INSERT INTO cdr_slice (building_id, slice_id, cdr_id) "
+        "SELECT building_id, rowid + ?, cdr_id FROM came WHERE cdr_id IS NOT NULL",
+        (rows,),
+    )
 
 
-def _copy_rows(raw: sqlite3.Connection, table: str, key: str, names: dict[str, object]) -> None:
-    renamed = {
+def _renamed(raw: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Return a table's columns and what they are for somebody else."""
+    own = {
         "session_id": "replace(session_id, :old || '-', :new || '-')",
         "cdr_id": "replace(cdr_id, :old || '-', :new || '-')",
         "stall_id": "'s' || :new",
         "account_id": "'a' || :new",
         "resident_id": "'r' || :new",
         "ocpi_json": "replace(replace(ocpi_json, :old || '-', :new || '-'), 'Stall ' || :old, 'Stall ' || :new)",
-        "slice_id": "slice_id + :shift",
     }
-    columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
-    wanted = ", ".join(renamed.get(name, name) for name in columns)
-    whose = "account_id = 'a' || :old" if table == "cdr" else "stall_id = 's' || :old"
-    assert not key or key in columns
-    raw.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {wanted} FROM {table} WHERE {whose}", names)  # noqa: S608
+    return {row[1]: own.get(row[1], row[1]) for row in raw.execute(f"PRAGMA table_info({table})")}
 
 
 # --- in a process of its own -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from demo import meters, readers
+from demo import meters, prices, readers
 from demo.car import MWS_PER_WH, Car
 from demo.connectors import alfen, goe, keba, tesla
 from demo.doors import HOST, Door, HttpDoor, ModbusDoor
@@ -272,7 +272,7 @@ class RunningBuilding:
     def home_assistant_yaml(self) -> str:
         """The parts of configuration.yaml that show this building to Home Assistant."""
         board = meters.home_assistant_yaml(self.plan, self._board_door.port)
-        return board + readers.home_assistant_yaml(self.readers)
+        return board + readers.home_assistant_yaml(self.readers) + prices.home_assistant_yaml(self.plan)
 
     def _look_at_doors_soon(self) -> None:
         """A contactor moved while a request is being answered: shut or open once that is done."""

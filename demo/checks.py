@@ -5,14 +5,22 @@ what flowed is asked of the simulator. A check says what it compared, so that a 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 import json
 from pathlib import Path
 import sqlite3
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from .physics import Totals
+
+_QUARTER_VALUES: Final = {"import_wh": 0, "export_wh": 1, "pv_wh": 2, "battery_in_wh": 3, "battery_out_wh": 4}
+"""Where each value of a quarter hour is among `Totals`."""
+_OFF_WH: Final = 60
+"""Half a minute of 5 kW is 42 Wh, five seconds of the whole feeder's 43 kW are 60 Wh."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +278,75 @@ def supply(peak_ma: tuple[int, int, int], overload_s: int, fuse_a: int) -> list[
             name="the fuse held",
             holds=max(peak_ma) <= fuse_a * 1250,
             detail=f"peaks {peaks} A on {fuse_a} A, above the rating for {overload_s} s in all",
+        )
+    ]
+
+
+def balance(totals: Totals, drawn_mws: int) -> list[Check]:
+    """What came to the house is what was used in it, for the second-by-second truth: `drawn_mws` by house and cars."""
+    came_mws = totals.import_mws + totals.pv_mws + totals.battery_out_mws
+    went_mws = totals.export_mws + totals.battery_in_mws + drawn_mws
+    kwh = {name: f"{value / 3_600_000_000:.3f}" for name, value in totals._asdict().items()}
+    drawn_kwh = f"{drawn_mws / 3_600_000_000:.3f}"
+    return [
+        Check(
+            name="the feeder, the sun and the battery feed house and cars",
+            holds=came_mws == went_mws,
+            detail=f"grid {kwh['import_mws']} + sun {kwh['pv_mws']} + battery {kwh['battery_out_mws']} kWh; export"
+            f" {kwh['export_mws']} + battery {kwh['battery_in_mws']} + house and cars {drawn_kwh} kWh",
+        )
+    ]
+
+
+def quarter_hours(books: BooksFile, totals_at: Mapping[int, Totals]) -> list[Check]:
+    """The books' quarter hours are what the simulated house's registers moved in them, and none is an estimate.
+
+    Home Assistant reads the registers every 5 s, those of the battery every 30 s: between two readings a load may have
+    changed, so a quarter hour may be off by what flows in that time, and the next one makes up for it.
+    """
+    off_wh = dict.fromkeys(_QUARTER_VALUES, 0)
+    furthest_wh = gaps = count = 0
+    estimated: set[str] = set()
+    for row in books.rows("SELECT * FROM building_slice ORDER BY start_ms"):
+        begin, end = (totals_at[row[name] // 1000] for name in ("start_ms", "end_ms"))
+        count += 1
+        estimated |= set((row["estimated_of"] or "").split())
+        for name, place in _QUARTER_VALUES.items():
+            if row[name] is None:
+                gaps += 1
+                continue
+            difference_wh = row[name] - (end[place] - begin[place]) / 3_600_000
+            off_wh[name] += difference_wh
+            furthest_wh = max(furthest_wh, abs(difference_wh))
+    return [
+        Check(
+            name="the building's quarter hours = its meters",
+            holds=count > 0
+            and not estimated
+            and furthest_wh <= _OFF_WH
+            and max(map(abs, off_wh.values())) <= _OFF_WH
+            and gaps <= len(_QUARTER_VALUES),
+            detail=f"{count} quarter hours, {gaps} values missing, at most {furthest_wh:.0f} Wh beside the registers,"
+            f" {max(map(abs, off_wh.values())):.0f} Wh in all" + (f"; estimated: {estimated}" if estimated else ""),
+        )
+    ]
+
+
+def prices(books: BooksFile, name: str, by_hour: Sequence[Decimal], zone: ZoneInfo) -> list[Check]:
+    """Each quarter hour has the price of its local hour, under the name the owners gave it."""
+    rows = books.rows("SELECT * FROM price_slot ORDER BY start_ms")
+    wrong = [
+        row["start_ms"]
+        for row in rows
+        if row["series"] != name
+        or Decimal(row["price"]) != by_hour[datetime.fromtimestamp(row["start_ms"] / 1000, zone).hour]
+    ]
+    hours = {datetime.fromtimestamp(row["start_ms"] / 1000, zone).hour for row in rows}
+    return [
+        Check(
+            name="each quarter hour has its price",
+            holds=len(hours) == 24 and not wrong,
+            detail=f"{len(rows)} of {name!r} in {len(hours)} different hours, {len(wrong)} wrong",
         )
     ]
 

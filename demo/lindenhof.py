@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from . import meters
+from . import meters, prices
 from .building import RunningBuilding
 from .forms import Browser, PageError
 from .home_assistant import HomeAssistant, write_configuration
@@ -74,7 +74,8 @@ class Lindenhof:
     async def add_building(self) -> None:
         """Add the building through Home Assistant's flow."""
         ha, plan = self.home_assistant, self.plan
-        for entity in (meters.grid_power_entity(plan), meters.pv_power_entity(plan), *meters.current_entities(plan)):
+        looked_at = (meters.grid_power_entity(plan), meters.pv_power_entity(plan), *meters.current_entities(plan))
+        for entity in (*looked_at, *meters.energy_entities(plan).values(), prices.price_entity(plan)):
             await ha.until_state(entity)
         l1, l2, l3 = meters.current_entities(plan)
         entry = await ha.config_flow(
@@ -97,7 +98,9 @@ class Lindenhof:
             },
         )
         self.entry_id = entry["entry_id"]
-        await ha.options_flow(self.entry_id, {"next_step_id": "counters"}, meters.energy_entities(plan))
+        named = [{"name": prices.NAME, "sensor": prices.price_entity(plan)}]
+        counters = {**meters.energy_entities(plan), "prices": named}
+        await ha.options_flow(self.entry_id, {"next_step_id": "counters"}, counters)
 
     async def add_stalls(self, stalls: Sequence[StallPlan], say: Callable[[str], None]) -> None:
         """Add stalls, one after the other; each is looked at before it is kept."""

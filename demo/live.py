@@ -12,7 +12,7 @@ from .building import RunningStall
 from .car import Car
 from .home_assistant import PASSWORD, USERNAME
 from .lindenhof import Lindenhof, lindenhof
-from .owners import furnish, start
+from .owners import BY_SOURCE, furnish, offer_market_price, start
 from .stalls import CardReader
 from .timetable import RESIDENTS, STRANGER_UID, Person
 
@@ -85,7 +85,8 @@ async def _where_to_look(place: Lindenhof) -> None:
   Office           {await place.office_link()}
                    (works once and for a minute; press Enter for a new one, or use the panel in Home Assistant)
   A resident       {await place.invite(place.office, guest)}
-                   ({GUEST}'s invitation: open it once, then you are her)
+                   ({GUEST}'s invitation: open it once, then you are her; her price follows the market by the hour,
+                   everybody else's where the energy comes from)
   QR of Stall 1    {place.stall_pages["Stall 1"]}
                    (a car is plugged in there; start it as {GUEST})
 
@@ -134,7 +135,8 @@ async def _set_up(place: Lindenhof) -> None:
         await place.add_residents()
         # Their readers are on the wall; a KEBA holds each card for a while.
         at_walls = [stall for stall in quick if stall.reader is CardReader.HOME_ASSISTANT]
-        await furnish(place, at_walls, _say)
+        await furnish(place, at_walls, _say, BY_SOURCE)
+        await offer_market_price(place, GUEST)
         if not looking.done():
             _say(f"Everything else is there; waiting for {names}")
 

@@ -12,6 +12,9 @@ address    type      value
 10         uint64    imported Wh
 14         uint64    exported Wh
 18         uint64    sun Wh
+22         uint64    Wh into the house's battery (0 where there is none)
+26         uint64    Wh out of it
+30         float32   what it gives in W, negative while it takes
 100 + 8n   uint32    billing register of the nth metered stall in Wh
 102 + 8n   float32   its power in W
 =========  ========  =======================================
@@ -82,8 +85,9 @@ class Board:
         for current_ma in feeder.currents_ma:
             words += float32(current_ma / 1000)
         words += float32(feeder.pv_mw / 1000)
-        for energy_mws in (feeder.import_mws, feeder.export_mws, feeder.pv_mws):
+        for energy_mws in feeder.totals_mws:
             words += unsigned64(energy_mws // MWS_PER_WH)
+        words += float32(feeder.battery_mw / 1000)
         words += [0] * (_STALLS_FIRST - len(words))
         for outlet, _tesla in self._metered:
             words += [*unsigned32(outlet.register_wh), *float32(outlet.power_mw / 1000), *[0] * (_STALL_WORDS - 4)]
@@ -121,6 +125,8 @@ def pv_power_entity(plan: BuildingPlan) -> str:
 def energy_entities(plan: BuildingPlan) -> dict[str, str]:
     """HA's entities of the board's registers, by what they count."""
     names = {"import_energy": "grid_import", "export_energy": "grid_export", "pv_energy": "sun_energy"}
+    if plan.battery_wh:
+        names |= {"battery_in_energy": "battery_charged", "battery_out_energy": "battery_discharged"}
     return {counted: f"sensor.{_slug(plan)}_{name}" for counted, name in names.items()}
 
 
@@ -143,6 +149,7 @@ class _Point:
     data_type: str
     unit: str
     device_class: str
+    scan_interval_s: int = SCAN_INTERVAL_S
 
 
 _FEEDER_POINTS = (
@@ -155,6 +162,12 @@ _FEEDER_POINTS = (
     _Point("grid export", 14, "uint64", "Wh", "energy"),
     _Point("sun energy", 18, "uint64", "Wh", "energy"),
 )
+_BATTERY_POINTS = (
+    # Nothing is shared by these: they are only counted with.
+    _Point("battery charged", 22, "uint64", "Wh", "energy", scan_interval_s=30),
+    _Point("battery discharged", 26, "uint64", "Wh", "energy", scan_interval_s=30),
+    _Point("battery power", 30, "float32", "W", "power", scan_interval_s=30),
+)
 
 
 def home_assistant_yaml(plan: BuildingPlan, port: int, *, host: str = "127.0.0.1") -> str:
@@ -163,7 +176,8 @@ def home_assistant_yaml(plan: BuildingPlan, port: int, *, host: str = "127.0.0.1
     Keys are those of HA 2026.10 and 2026.11 (`components/modbus/schemas.py`). A switch verifies itself on the
     auxiliary contact.
     """
-    sensors = [_sensor(plan, point) for point in _FEEDER_POINTS]
+    points = (*_FEEDER_POINTS, *(_BATTERY_POINTS if plan.battery_wh else ()))
+    sensors = [_sensor(plan, point) for point in points]
     switches = []
     for number, stall in enumerate(stall for stall in plan.stalls if stall.behind_contactor):
         first = _STALLS_FIRST + _STALL_WORDS * number
@@ -177,20 +191,20 @@ def home_assistant_yaml(plan: BuildingPlan, port: int, *, host: str = "127.0.0.1
     return "\n".join(lines) + "\n"
 
 
-def _common(plan: BuildingPlan, what: str, address: int) -> str:
+def _common(plan: BuildingPlan, what: str, address: int, scan_interval_s: int = SCAN_INTERVAL_S) -> str:
     key = f"{_slug(plan)}_{what}".lower().replace(" ", "_").replace("-", "_")
     return f"""\
       - name: {plan.name} {what.replace("-", " ")}
         unique_id: {key}
         device_address: {UNIT_ID}
         address: {address}
-        scan_interval: {SCAN_INTERVAL_S}"""
+        scan_interval: {scan_interval_s}"""
 
 
 def _sensor(plan: BuildingPlan, point: _Point) -> str:
     is_register = point.device_class == "energy"
     return f"""\
-{_common(plan, point.what, point.address)}
+{_common(plan, point.what, point.address, point.scan_interval_s)}
         input_type: holding
         data_type: {point.data_type}
         precision: {0 if is_register else 2}

@@ -1,16 +1,31 @@
 """What the owners do: set the building up, let people in, close the month, all on the flows and pages there are."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 import re
 
-from .forms import PageError
+from . import prices
+from .forms import Browser, Page, PageError
 from .lindenhof import Lindenhof
 from .stalls import StallPlan
 from .timetable import RESIDENTS
 
 NET_PER_KWH, VAT_PERCENT = Decimal("0.29"), Decimal(19)
+FLAT = {"preset": "flat", "price": str(NET_PER_KWH), "vat": str(VAT_PERCENT)}
+BY_SOURCE = {"preset": "solar", "solar": "0.17", "battery": "0.22", "grid": "0.31", "vat": str(VAT_PERCENT)}
+BY_MARKET = {
+    "preset": "spot",
+    "family": "+",
+    "new_family": "market",
+    "series": prices.NAME,
+    "factor": "1",
+    "adder": "0.06",
+    "fallback": "0.35",
+    "slot": "60",
+    "vat": str(VAT_PERCENT),
+}
+"""What the owners type: one price for all, one by where energy comes from, one by the hour."""
 
 
 async def set_up(place: Lindenhof, say: Callable[[str], None]) -> None:
@@ -36,7 +51,9 @@ async def add_everything(place: Lindenhof, say: Callable[[str], None]) -> None:
     await place.add_residents()
 
 
-async def furnish(place: Lindenhof, stalls: Sequence[StallPlan], say: Callable[[str], None]) -> None:
+async def furnish(
+    place: Lindenhof, stalls: Sequence[StallPlan], say: Callable[[str], None], tariff: Mapping[str, str] = FLAT
+) -> None:
     """Cards (tapped at `stalls`), tariff, bank account and phones: everything after the processes run."""
     say("Enrolling cards by tapping them")
     await place.enrol_cards(stalls)
@@ -49,7 +66,7 @@ async def furnish(place: Lindenhof, stalls: Sequence[StallPlan], say: Callable[[
         {"iban": "DE75512108001245126199", "payee": "WEG Lindenhof", "address": "Lindenallee 7, 10115 Berlin"},
     )
     page = await office.open("/office/tariff/new")
-    await office.send(page, "/office/tariff", {"preset": "flat", "price": str(NET_PER_KWH), "vat": str(VAT_PERCENT)})
+    await _sent(office, page, "/office/tariff", tariff)
     await place.read_stall_signs(office)
     say("Inviting phones; some residents save a payment card")
     for person in RESIDENTS:
@@ -58,6 +75,28 @@ async def furnish(place: Lindenhof, stalls: Sequence[StallPlan], say: Callable[[
             await place.connect_phone(person)
         if person.card_number:
             await place.save_payment_card(person)
+
+
+async def offer_market_price(place: Lindenhof, whose: str) -> None:
+    """Offer a plan whose price follows the market, and put one account on it."""
+    office = place.office
+    assert office is not None
+    await _sent(office, await office.open("/office/tariff/new"), "/office/tariff", BY_MARKET)
+    plan = {"name": "Market price", "kind": "pay_as_you_go", "family": BY_MARKET["new_family"]}
+    page = await _sent(office, await office.open("/office/plans"), "/office/plans", plan)
+    account = re.search(rf'<option value="(account:[^"]+)">{whose}<', page.html)
+    market = re.search(rf'<option value="([^"]+)">{plan["name"]}<', page.html)
+    if account is None or market is None:
+        raise PageError(f"no account of {whose}, or no plan:\n{page.text}")
+    await _sent(office, page, "/office/plan-of", {"whom": account[1], "plan": market[1]})
+
+
+async def _sent(office: Browser, page: Page, action: str, values: Mapping[str, str]) -> Page:
+    """Send a form of the office. Raises `PageError` when it is not taken."""
+    answered = await office.send(page, action, values)
+    if answered.status != 200:
+        raise PageError(f"{action} was not taken: {answered.status}\n{answered.text}")
+    return answered
 
 
 async def look_at_statements(place: Lindenhof) -> dict[str, str]:

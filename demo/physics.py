@@ -8,12 +8,17 @@ clock, no socket; wall connectors take part through `Wallbox`, their wire protoc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
+from demo.battery import Battery
 from demo.car import MAINS_V, MWS_PER_WH, Car
 from demo.stalls import BuildingPlan, Place
 from demo.weather import Weather
 
+QUARTER_S = 900
+SPARED_W = 4_500
+"""A car on three phases begins at 6 A, 4140 W."""
 MAX_JUMP_S = 62 * 86_400
 """A clock that leaps further is broken, not busy."""
 
@@ -143,6 +148,16 @@ class Outlet:
         self.register_mws += energy_mws
 
 
+class Totals(NamedTuple):
+    """The registers of the house's meters."""
+
+    import_mws: int
+    export_mws: int
+    pv_mws: int
+    battery_in_mws: int
+    battery_out_mws: int
+
+
 @dataclass(kw_only=True)
 class Feeder:
     """The building's connection to the grid and its meters. Import and draw positive."""
@@ -155,6 +170,10 @@ class Feeder:
     export_mws: int = 0
     pv_mws: int = 0
     house_mws: int = 0
+    battery_mw: int = 0
+    """What the house's battery gives now, negative while it takes."""
+    battery_in_mws: int = 0
+    battery_out_mws: int = 0
     peak_ma: tuple[int, int, int] = (0, 0, 0)
     """Highest current seen on each phase."""
     overload_s: int = 0
@@ -171,18 +190,41 @@ class Feeder:
         l1, l2, l3 = (int(power_mw / MAINS_V) for power_mw in self.phases_mw)
         return l1, l2, l3
 
+    @property
+    def totals_mws(self) -> Totals:
+        """What the house's meters counted until now."""
+        return Totals(
+            import_mws=self.import_mws,
+            export_mws=self.export_mws,
+            pv_mws=self.pv_mws,
+            battery_in_mws=self.battery_in_mws,
+            battery_out_mws=self.battery_out_mws,
+        )
+
     def second(
-        self, *, pv_mw: int, house_mw: tuple[int, int, int], stalls_mw: tuple[int, int, int], fuse_a: int
+        self,
+        *,
+        pv_mw: int,
+        house_mw: tuple[int, int, int],
+        stalls_mw: tuple[int, int, int],
+        fuse_a: int,
+        battery_mw: int = 0,
     ) -> None:
-        """Let one second of load and sun flow. The meter nets the phases (saldierend), as German grid meters do."""
-        third_mw, rest_mw = divmod(pv_mw, 3)
-        sun_mw = (third_mw + rest_mw, third_mw, third_mw)
-        l1, l2, l3 = (house + stalls - sun for house, stalls, sun in zip(house_mw, stalls_mw, sun_mw, strict=True))
+        """Let one second of load, sun and battery flow; the latter two feed all phases alike.
+
+        The meter nets the phases (saldierend), as German grid meters do.
+        """
+        third_mw, rest_mw = divmod(pv_mw + battery_mw, 3)
+        fed_mw = (third_mw + rest_mw, third_mw, third_mw)
+        l1, l2, l3 = (house + stalls - fed for house, stalls, fed in zip(house_mw, stalls_mw, fed_mw, strict=True))
         self.pv_mw, self.house_mw, self.phases_mw = pv_mw, house_mw, (l1, l2, l3)
         self.import_mws += max(self.grid_mw, 0)
         self.export_mws += max(-self.grid_mw, 0)
         self.pv_mws += pv_mw
         self.house_mws += sum(house_mw)
+        self.battery_mw = battery_mw
+        self.battery_in_mws += max(-battery_mw, 0)
+        self.battery_out_mws += max(battery_mw, 0)
         p1, p2, p3 = (max(peak, abs(now)) for peak, now in zip(self.peak_ma, self.currents_ma, strict=True))
         self.peak_ma = (p1, p2, p3)
         if max(abs(current_ma) for current_ma in self.currents_ma) > fuse_a * 1000:
@@ -198,6 +240,19 @@ class SimulatedBuilding:
         self.wallboxes = wallboxes
         self.outlets = {stall.id: Outlet(plan=stall) for stall in plan.stalls}
         self.feeder = Feeder()
+        self.battery = (
+            Battery(
+                capacity_wh=plan.battery_wh,
+                power_w=plan.battery_w,
+                spared_w=SPARED_W,
+                held_mws=plan.battery_wh * MWS_PER_WH // 2,
+            )
+            if plan.battery_wh
+            else None
+        )
+        self.totals_at: dict[int, Totals] = {}
+        """The registers of the house's meters at each quarter hour (Unix time)."""
+        self._zone = ZoneInfo(plan.time_zone)
         self._second = whole_second(start)
         self._weather = Weather(
             seed=plan.seed,
@@ -250,12 +305,20 @@ class SimulatedBuilding:
         for outlet in self.outlets.values():
             for supply_phase, current_ma in zip(outlet.plan.phase_map, outlet.currents_ma, strict=True):
                 phases_mw[supply_phase - 1] += current_ma * MAINS_V
+        pv_mw, house_mw = self._weather.pv_mw(self._second), self._weather.house_mw(self._second)
+        battery_mw = 0
+        if self.battery is not None:
+            hour = datetime.fromtimestamp(self._second, self._zone).hour
+            battery_mw = self.battery.second(surplus_mw=pv_mw - sum(house_mw) - sum(phases_mw), hour=hour)
         self.feeder.second(
-            pv_mw=self._weather.pv_mw(self._second),
-            house_mw=self._weather.house_mw(self._second),
+            pv_mw=pv_mw,
+            house_mw=house_mw,
             stalls_mw=(phases_mw[0], phases_mw[1], phases_mw[2]),
             fuse_a=self.plan.fuse_a,
+            battery_mw=battery_mw,
         )
+        if self._second % QUARTER_S == 0:
+            self.totals_at[self._second] = self.feeder.totals_mws
 
 
 def whole_second(moment: datetime) -> int:

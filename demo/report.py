@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from . import checks
+from . import checks, prices
 from .checks import BooksFile, Check, Truth
 from .lindenhof import Lindenhof
 from .owners import NET_PER_KWH, VAT_PERCENT
@@ -51,6 +51,8 @@ def report(place: Lindenhof, happened: Happened, flowed_wh: dict[str, int]) -> b
         print(f"\n{len(files)} files in {files[0].parent if files else place.folder}")
         times, amounts = place.stripe.charges_per_statement(), place.stripe.minor_per_statement()
         collected = {number: (times[number], amounts[number]) for number in times}
+        simulation, feeder = place.building.simulation, place.building.feeder
+        delivered_mws = sum(outlet.delivered_mws for outlet in simulation.outlets.values())
         results = [
             *checks.registers(books, flowed_wh),
             *checks.sessions(books, happened.truths),
@@ -63,6 +65,9 @@ def report(place: Lindenhof, happened: Happened, flowed_wh: dict[str, int]) -> b
                 app_away=happened.app_away,
             ),
             *checks.statement_numbers(books),
+            *checks.balance(feeder.totals_mws, feeder.house_mws + delivered_mws),
+            *checks.quarter_hours(books, simulation.totals_at),
+            *checks.prices(books, prices.NAME, prices.BY_HOUR, ZONE),
             *checks.supply(place.building.feeder.peak_ma, place.building.feeder.overload_s, place.plan.fuse_a),
             Check(
                 name="nobody was turned away by mistake",

@@ -81,6 +81,9 @@ class BuildingPlan:
     """0 is a clear sky, 1 a day of thick clouds."""
     house_w: int = 4_000
     """Average load of everything but the stalls."""
+    battery_wh: int = 0
+    """What the house's battery holds; 0: there is none."""
+    battery_w: int = 5_000
     seed: int = 1
     stalls: tuple[StallPlan, ...]
 
@@ -126,6 +129,7 @@ def stalls_of(models: Sequence[Model]) -> tuple[StallPlan, ...]:
 
 
 LINDENHOF = BuildingPlan(
-    stalls=stalls_of([Model.KEBA_P30, Model.ALFEN_EVE, Model.GOE_HTTP_V2, Model.TESLA_TWC3, Model.KEBA_P30])
+    battery_wh=12_000,
+    stalls=stalls_of([Model.KEBA_P30, Model.ALFEN_EVE, Model.GOE_HTTP_V2, Model.TESLA_TWC3, Model.KEBA_P30]),
 )
-"""The building of the demo: five stalls on 3 x 63 A under 30 kWp of sun."""
+"""The building of the demo: five stalls on 3 x 63 A under 30 kWp of sun, with a battery of 12 kWh."""

@@ -53,6 +53,7 @@ from .resident.tags import TagKeys, forget_old_taps
 from .safekeeping import Safekeeping, chain_is_wrong
 from .settings import Settings
 from .tokens import TokenKey, key_file, pairing_token
+from .web.connections import BoundedRunner
 from .web.listener import build_listener
 from .web.relay import without_scripts
 from .web.tls import Certificate
@@ -63,6 +64,8 @@ _HOUSEKEEPING_S = 3600
 _CERTIFICATE_S = 60
 _RULES_S = 60
 """How soon it shows that a day, a month or a price began: dates of moving, and what the integration is told."""
+_MOST_CONNECTIONS = 100
+"""Of one listener at the same time (security reference 2.6)."""
 _OFFICE_BODY = 128 * 1024
 """Room for a tariff written as JSON."""
 
@@ -159,7 +162,8 @@ class App:
         )
         self.office_app = build_listener(office, office_routes(office), max_body=_OFFICE_BODY)
         self.link_app = build_listener(self.link, self.link.routes())
-        self._control = ControlDoor(settings.data_dir, commands_of(self.safekeeping))
+        keys = settings.data_dir / "keys"
+        self._control = ControlDoor(settings.data_dir, commands_of(self.safekeeping, self.books, keys, self._clock))
         await self._control.open()
         await self.books.write(partial(forget_other_addresses, address=settings.portal_url))
         await self.follow_certificate()
@@ -298,8 +302,14 @@ class App:
             self._portal_is_open = True
 
     async def _listen(self, app: web.Application, host: str, port: int, *, context: SSLContext | None = None) -> int:
-        runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=15, shutdown_timeout=5, max_line_size=8190, max_field_size=8190
+        runner = BoundedRunner(
+            app,
+            most=_MOST_CONNECTIONS,
+            access_log=None,
+            keepalive_timeout=15,
+            shutdown_timeout=5,
+            max_line_size=8190,
+            max_field_size=8190,
         )
         await runner.setup()
         self._runners.append(runner)

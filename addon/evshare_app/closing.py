@@ -22,8 +22,8 @@ from .books.engine import Books
 from .books.quarantine import InQuarantine
 from .books.schema import statement
 from .ledger.heads import fingerprint, last_signed, open_key, sign_head
+from .ledger.seals import seal_slices
 from .model import Month, StatementId, to_ms
-from .payment.prepaid import use_prepaid
 from .payment.rail import PaymentError, Standing
 from .statement.checks import run_checks
 from .statement.close import ISSUING, SIGNING, approve, close_of, issue_next, set_step
@@ -35,8 +35,6 @@ _LOGGER = logging.getLogger(__name__)
 FILES, COLLECTING, CHECKING = "files", "collecting", "checking"
 STEPS = (ISSUING, SIGNING, FILES, COLLECTING, CHECKING, DONE)
 """A close's steps in their order."""
-CLOSE = "close"
-"""Who uses what was paid in advance, as the ledger names them."""
 _AT_ONCE = 50
 """Statements that whoever approves a close waits for: a second or so."""
 _DAY_MS = 86_400_000
@@ -98,15 +96,12 @@ class Closing:
                     await self._wake.wait()
 
     async def sign_daily(self) -> None:
-        """Sign the ledger's newest place once a day; nothing where nothing was booked since."""
+        """Seal what was measured and sign the ledger's newest place, once a day; nothing where there is nothing new."""
         now = self._clock()
-
-        def sign(conn: Connection) -> None:
-            last = last_signed(conn)
-            if last is None or to_ms(now) - last.signed_ms >= _DAY_MS:
-                sign_head(conn, open_key(conn, self._keys), now)
-
-        await self._books.write(sign)
+        last = await self._books.read(last_signed)
+        if last is None or to_ms(now) - last.signed_ms >= _DAY_MS:
+            await self._seal(now)
+            await self._books.write(lambda conn: sign_head(conn, open_key(conn, self._keys), now))
 
     async def finish(self) -> None:
         """Do all that is left of every approved close. Two at a time wait for each other."""
@@ -134,11 +129,7 @@ class Closing:
         key = await self.ledger_key()
 
         def issue(conn: Connection) -> StatementId | None:
-            now = self._clock()
-            made = issue_next(conn, month, now, key)
-            if made is not None:
-                use_prepaid(conn, made, CLOSE, now)
-            return made
+            return issue_next(conn, month, self._clock(), key)
 
         for _ in range(at_most):
             # Each in a transaction of its own: other work comes in between.
@@ -147,12 +138,18 @@ class Closing:
 
     async def _sign(self, month: Month) -> None:
         now = self._clock()
+        await self._seal(now)
 
         def sign(conn: Connection) -> None:
             sign_head(conn, open_key(conn, self._keys), now)
             set_step(conn, month, FILES, now)
 
         await self._books.write(sign)
+
+    async def _seal(self, now: datetime) -> None:
+        """Seal what was measured: each seal in a transaction of its own, other work comes in between."""
+        while await self._books.write(lambda conn: seal_slices(conn, now)) is not None:
+            pass
 
     async def _render(self, month: Month) -> None:
         for statement_id in await self._books.read(lambda conn: _without_files(conn, month)):

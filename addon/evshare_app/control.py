@@ -1,10 +1,11 @@
 """A running app's back door for its own commands: a socket in the data folder that only its owner can open.
 
-One line each way. The commands cannot open the books themselves while the app runs: there is one connection.
+One line each way: a command, and after a space what it is about. The commands cannot open the books themselves while
+the app runs: there is one connection.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 import json
 import logging
@@ -16,6 +17,8 @@ _FILE = "control.sock"
 _LONGEST = 4096
 
 type Answer = dict[str, object]
+type Commands = Mapping[str, Callable[[str], Awaitable[Answer]]]
+"""What can be asked, and what is done with what stands after it."""
 
 
 class NotRunning(Exception):
@@ -23,9 +26,9 @@ class NotRunning(Exception):
 
 
 class ControlDoor:
-    """The app's end. `commands` maps what can be asked to what is done."""
+    """The app's end."""
 
-    def __init__(self, data_dir: Path, commands: dict[str, Callable[[], Awaitable[Answer]]]) -> None:
+    def __init__(self, data_dir: Path, commands: Commands) -> None:
         self._path = data_dir / _FILE
         self._commands = commands
         self._server: asyncio.Server | None = None
@@ -58,11 +61,12 @@ class ControlDoor:
             writer.close()
 
     async def _do(self, asked: str) -> Answer:
-        command = self._commands.get(asked)
+        name, _, argument = asked.partition(" ")
+        command = self._commands.get(name)
         if command is None:
             return {"ok": False, "problem": f"command: got {asked[:40]!r}, accepted are {', '.join(self._commands)}"}
         try:
-            return {"ok": True, **await command()}
+            return {"ok": True, **await command(argument.strip())}
         except Exception as problem:
             _LOGGER.exception("The command %s failed", asked)
             return {"ok": False, "problem": str(problem) or type(problem).__name__}

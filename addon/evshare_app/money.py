@@ -49,7 +49,7 @@ class Money:
 
 
 def split_largest_remainder[K](
-    total: int, weights: Mapping[K, int | Decimal], order: Sequence[K] | None = None
+    total: int, weights: Mapping[K, int | Decimal | Fraction], order: Sequence[K] | None = None
 ) -> dict[K, int]:
     """Divide an integer so that the parts sum to it exactly and each is within 1 of its exact share.
 

@@ -17,12 +17,12 @@ import probatio
 
 from .access import CardRecord, Hours, UnknownCard
 from .building.cards import MAX_LABEL
-from .building.errors import NotInBuilding
+from .building.errors import NotForHolder, NotInBuilding
 from .building.running import RunningBuilding
 from .callers import Caller, async_caller, refusal, require_admin_or, require_person
 from .const import DOMAIN
 from .journal import CardConflict, JournalError, rfc3339
-from .model import Resident
+from .model import Resident, ResidentId
 from .targets import building_of
 
 ATTR_RESIDENT: Final = "resident"
@@ -166,12 +166,17 @@ def _told(building: RunningBuilding, card: CardRecord) -> dict[str, Any]:
         "resident_id": card.resident_id,
         "blocked": card.blocked,
         "weak": card.weak,
-        "month_kwh": None if card.month_wh is None else card.month_wh / 1000,
+        "month_kwh": _kwh(card.month_wh),
+        "money_month_kwh": _kwh(card.money_month_wh),
         "quiet_from": None if quiet is None else quiet.start.isoformat("minutes"),
         "quiet_to": None if quiet is None else quiet.end.isoformat("minutes"),
         "added_at": time_said(card.added_at),
         "used_at": time_said(card.used_at),
     }
+
+
+def _kwh(wh: int | None) -> float | None:
+    return None if wh is None else wh / 1000
 
 
 def _unknown_told(building: RunningBuilding, card: UnknownCard) -> dict[str, Any]:
@@ -194,7 +199,8 @@ def time_said(at: datetime | None) -> str | None:
 
 
 async def _async_block_card(call: ServiceCall) -> None:
-    await _async_change(call, lambda card: replace(card, blocked=True))
+    # An admin's block is the manager's, also of a card that its holder blocked before.
+    await _async_change(call, lambda card: replace(card, blocked=True, blocked_by_holder=False))
 
 
 async def _async_unblock_card(call: ServiceCall) -> None:
@@ -224,22 +230,37 @@ def _quiet(start: time, end: time) -> Hours:
 
 async def _async_change(call: ServiceCall, changed: Callable[[CardRecord], CardRecord]) -> None:
     building = building_of(call)
-    card = changed(_card_of(building, await async_person(call, building), call.data[ATTR_CARD]))
+    caller = await async_person(call, building)
+    card = changed(_card_of(building, caller, call.data[ATTR_CARD]))
     await _written(
-        building.cards.change(card.id, label=card.label, blocked=card.blocked, month_wh=card.month_wh, quiet=card.quiet)
+        building.cards.change(
+            card.id,
+            label=card.label,
+            blocked=card.blocked,
+            month_wh=card.month_wh,
+            quiet=card.quiet,
+            blocked_by_holder=card.blocked_by_holder,
+            by=_as_holder(caller),
+        )
     )
+
+
+def _as_holder(caller: Caller) -> ResidentId | None:
+    """Who asks about a card of theirs; None: an admin, who may everything."""
+    return None if caller.is_admin or caller.resident is None else caller.resident.id
 
 
 async def _async_remove_card(call: ServiceCall) -> None:
     building = building_of(call)
-    card = _card_of(building, await async_person(call, building), call.data[ATTR_CARD])
-    await _written(building.cards.remove(card.id))
+    caller = await async_person(call, building)
+    card = _card_of(building, caller, call.data[ATTR_CARD])
+    await _written(building.cards.remove(card.id, _as_holder(caller)))
 
 
 async def _async_remove_cards(call: ServiceCall) -> ServiceResponse:
     building = building_of(call)
-    _, resident = await async_person_for(call, building)
-    return {"removed": await _written(building.cards.remove_all(resident.id))}
+    caller, resident = await async_person_for(call, building)
+    return {"removed": await _written(building.cards.remove_all(resident.id, _as_holder(caller)))}
 
 
 async def _async_assign_card(call: ServiceCall) -> ServiceResponse:
@@ -261,5 +282,7 @@ async def _written[T](change: Awaitable[T]) -> T:
         return await change
     except NotInBuilding as error:
         raise refusal("card_unknown") from error
+    except NotForHolder as error:
+        raise refusal("card_managers") from error
     except JournalError as error:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="journal_failed") from error

@@ -122,6 +122,8 @@ class CardSteps(ConfigSubentryFlow):
                     blocked=user_input[CONF_BLOCKED],
                     month_wh=_month_wh(user_input.get(CONF_MONTH_KWH), card),
                     quiet=_quiet(user_input),
+                    # Left as it is, a block stays whose it was.
+                    blocked_by_holder=card.blocked and card.blocked_by_holder,
                 )
                 return await self._async_done(change, "card_changed")
         words = await async_words(self.hass)
@@ -364,6 +366,8 @@ def _line(card: CardRecord, words: Words) -> str:
     said = [card.label or words("card_line", "nameless")]
     if card.blocked:
         said.append(words("card_line", "blocked"))
+    if card.money_month_wh is not None:
+        said.append(f"{words('card_line', 'money')} {words.number(round(card.money_month_wh / 1000, 1))} kWh")
     if card.used_at is not None:
         said.append(f"{words('card_line', 'used')} {day(card.used_at)}")
     elif card.added_at is not None:

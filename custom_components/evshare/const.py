@@ -33,6 +33,7 @@ CONF_APP_TOKEN: Final = "app_token"  # noqa: S105  # the name of a field
 CONF_OFFICE_URL: Final = "office_url"
 
 # Building (config entry options)
+CONF_APP_NEEDED: Final = "app_needed"
 CONF_RELAY: Final = "relay"
 CONF_RELAY_PORT: Final = "relay_port"
 CONF_IMPORT_ENERGY: Final = "import_energy"
@@ -42,7 +43,9 @@ CONF_BATTERY_IN_ENERGY: Final = "battery_in_energy"
 CONF_BATTERY_OUT_ENERGY: Final = "battery_out_energy"
 CONF_BATTERY_POWER: Final = "battery_power"
 CONF_BATTERY_CHARGE_POWER: Final = "battery_charge_power"
-CONF_PRICE: Final = "price"
+CONF_PRICES: Final = "prices"
+"""Each a name and a sensor."""
+CONF_PRICE_SENSOR: Final = "sensor"
 
 PHASE_CURRENTS: Final = (CONF_CURRENT_L1, CONF_CURRENT_L2, CONF_CURRENT_L3)
 

@@ -59,15 +59,13 @@ def meter_errors(
     return errors
 
 
-def price_errors(hass: HomeAssistant, data: Mapping[str, Any], key: str, currency: str) -> dict[str, str]:
-    """Field -> error key for a chosen entity that does not exist, or tells no price per kWh in this currency."""
-    if (entity_id := data.get(key)) is None:
-        return {}
+def price_error(hass: HomeAssistant, entity_id: str, currency: str) -> str | None:
+    """Error key for a chosen entity that does not exist, or tells no price per kWh in this currency; else None."""
     state = hass.states.get(entity_id)
     unit = None if state is None else state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
     accepted = {unit} if price_factor(unit, currency) is not None else set()
     problem = _problem(hass, entity_id, accepted, "not_price")
-    return {} if problem is None else {key: problem}
+    return "price_unknown" if problem == "entity_unknown" else problem
 
 
 def _problem(hass: HomeAssistant, entity_id: str, units: set[str | None], error: str) -> str | None:

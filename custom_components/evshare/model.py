@@ -105,10 +105,12 @@ class DenyReason(StrEnum):
     OUTSIDE_HOURS = "outside_hours"  # not in the hours the resident may start
     MONTH_USED_UP = "month_used_up"  # the resident's energy of this calendar month
     NO_CREDIT = "no_credit"  # the resident's money, as the app told it
+    LEFT_IN_USE = "left_in_use"  # what is left of a limit is what an open session may still use
     HELD = "held"  # the stall is kept free for somebody else
     PASS_EXPIRED = "pass_expired"  # noqa: S105  # a guest's pass is over, or used up
     CARD_USED_UP = "card_used_up"  # the card's energy of this calendar month
     CARD_QUIET = "card_quiet"  # the card starts nothing in these hours
+    APP_AWAY = "app_away"  # the owner lets nobody in while the app cannot be heard
     WHICH_STALL = "which_stall"  # a reader of several stalls, and more than one could be meant
 
 
@@ -357,3 +359,5 @@ class Building:
     voltage_v: int = 230
     stalls: tuple[StallConfig, ...] = field(default=())
     residents: tuple[Resident, ...] = field(default=())
+    price_series: tuple[str, ...] = ()
+    """Names of the prices that its sensors tell."""

@@ -9,6 +9,8 @@ and ``busy``; from it ``time <wall> <mono>`` and ``check <n>``.
 """
 
 import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 import math
 import selectors
 import socket
@@ -42,11 +44,15 @@ class VirtualClock:
 
 
 class ThreadWork:
-    """Counts jobs an event loop handed to executors: while one runs, the loop is not idle."""
+    """Counts jobs the main thread's event loop handed to threads: while one runs, the loop is not idle.
+
+    A program may hand them to an executor of its own, and be told by the job itself when it is done.
+    """
 
     def __init__(self) -> None:
         self.running = 0
         self._real = run_in_executor = asyncio.BaseEventLoop.run_in_executor
+        self._real_submit = submit = ThreadPoolExecutor.submit
 
         def counted(loop: asyncio.BaseEventLoop, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
             future = run_in_executor(loop, executor, func, *args)
@@ -55,13 +61,31 @@ class ThreadWork:
             future.add_done_callback(self._done)
             return future
 
+        def submitted(executor: ThreadPoolExecutor, func: Any, /, *args: Any, **more: Any) -> Future[Any]:
+            future = submit(executor, func, *args, **more)
+            if threading.current_thread() is threading.main_thread():
+                with suppress(RuntimeError):  # without a loop nobody waits
+                    loop = asyncio.get_running_loop()
+                    self.running += 1
+                    # In the loop, too, and behind what the job itself left for it there.
+                    future.add_done_callback(lambda _future: self._tell(loop))
+            return future
+
         asyncio.BaseEventLoop.run_in_executor = counted  # type: ignore[method-assign,assignment]
+        ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign,assignment]
 
     def stop(self) -> None:
         """Count no more."""
         asyncio.BaseEventLoop.run_in_executor = self._real  # type: ignore[method-assign]
+        ThreadPoolExecutor.submit = self._real_submit  # type: ignore[method-assign]
 
-    def _done(self, _future: asyncio.Future[Any]) -> None:
+    def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.call_soon_threadsafe(self._done)
+        except RuntimeError:  # the loop is closed
+            self._done()
+
+    def _done(self, _future: asyncio.Future[Any] | None = None) -> None:
         self.running -= 1
 
 

@@ -108,7 +108,7 @@ def _series(world: World) -> Iterator[tuple[int, dict[str, Any]]]:
                 pv_wh=one.pv_wh,
                 battery_in_wh=None,
                 battery_out_wh=None,
-                price=None,
+                prices=[],
                 estimated=[],
             ),
         )

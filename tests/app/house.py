@@ -55,12 +55,13 @@ def lindenhof(**changes: Any) -> dict[str, Any]:
         "fuse_a": 63,
         "stalls": [stall(1), stall(2)],
         "residents": [resident(1, "Ada Larsen"), resident(2, "Bo Meyer")],
+        "price_series": ["Market", "Grid fee"],
     } | changes
 
 
 def as_in_version_1(building: dict[str, Any]) -> dict[str, Any]:
     stalls = [{name: value for name, value in one.items() if name != "card_reader"} for one in building["stalls"]]
-    return building | {"stalls": stalls}
+    return {name: value for name, value in building.items() if name != "price_series"} | {"stalls": stalls}
 
 
 def free_stall(number: int, **changes: Any) -> dict[str, Any]:
@@ -167,6 +168,12 @@ class Integration:
         await self.send("records", incarnation=self.incarnation, records=[])
         frame = await self.receive()
         assert frame["type"] == "ack", frame
+
+    async def describe(self, **changes: Any) -> None:
+        """Tell the building again, with something changed."""
+        self.building |= changes
+        await self.send("building", building=self.building)
+        await self.settled()
 
     async def live(self, *stalls: dict[str, Any]) -> None:
         await self.send("live", stalls=list(stalls))

@@ -29,10 +29,11 @@ class Answer:
         return found[1] if found else ""
 
     def fields(self, action: str) -> dict[str, str]:
-        """The hidden fields of the form that goes to `action`."""
+        """The hidden fields of the form that goes to `action`, and what has to be ticked in it."""
         found = re.search(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', self.text, re.DOTALL)
         assert found, f"no form to {action}: {self.status} {re.sub('<[^>]+>', ' ', self.text)[:1500]}"
         pairs = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found[1])
+        pairs += re.findall(r'<input type="checkbox" name="(\w+)" value="([^"]*)" required>', found[1])
         return {name: html.unescape(value) for name, value in pairs}
 
 

@@ -455,6 +455,52 @@ async def test_a_guest_gets_what_the_pass_is_good_for_and_not_a_watt_hour_more(h
     await guest.close()
 
 
+async def pays_in_advance(house: SharedHouse, name: str, amount: str) -> None:
+    """Put a resident's account on a prepaid plan, with so much on it, and allow them two sessions at once."""
+    resident_id = house.resident_id(name)
+    (row,) = house.books("SELECT account_id FROM resident WHERE resident_id = ?", resident_id)
+    account = row["account_id"]
+    page = await house.office.open("/office/plans")
+    page = await house.office.send(page, "/office/plans", {"name": "In advance", "kind": "prepaid"})
+    (plan,) = house.books("SELECT plan_id FROM plan WHERE name = 'In advance'")
+    await house.office.send(page, "/office/plan-of", {"whom": f"account:{account}", "plan": plan["plan_id"]})
+    page = await house.office.open(f"/office/accounts/{account}")
+    await house.office.send(page, "/top-up", {"amount": amount, "entry": f"of {name}"})
+    page = await house.office.open(f"/office/residents/{resident_id}")
+    await house.office.send(page, "/rules", {"stalls": "all", "sessions": "2"})
+    await house.passes(5)
+
+
+@played
+async def test_money_paid_in_advance_is_used_once_however_many_charge_on_it_at_the_same_time(
+    house: SharedHouse,
+) -> None:
+    # Nobody set a tariff, so a kWh is 0.30 and 0.45 are good for 1500 Wh, of which the guest may have 1000.
+    await pays_in_advance(house, "Jana", "0.45")
+    jana, (token, _) = house.stranger(), await house.invite("Jana")
+    assert (await jana.post("/i", {"token": token})).location == "/"
+    guest, page = await house.guest(await house.guest_pass("Jana", kwh="1")), f"{house.page_of(3)}/guest"
+    for number in (1, 2, 3):
+        await house.replug(number)
+    marks, before = {number: house.stall(number).mark() for number in (1, 2, 3)}, house.head()
+    form = (await guest.get(page)).fields(f"{page}/start") | {"mode": "fast"}
+    assert (await guest.post(f"{page}/start", form)).said == "started"
+    assert (await start(house, jana, 2)).said == "started"
+    assert [body["cap_wh"] for body in house.records("session_authorised", before)] == [1000, 500]
+    assert (await start(house, jana, 1)).said == "left_in_use"
+    await house.until(lambda: len(house.records("session_ended", before)) == 2, seconds=900)
+    assert {body["stop_reason"] for body in house.records("session_ended", before)} == {"cap"}
+    await house.replug(1)
+    assert (await start(house, jana, 1)).said == "no_credit"
+    await house.passes(20)
+    flowed_wh = [house.stall(number).delivered_wh_since(mark) for number, mark in marks.items()]
+    # Each goes on until it was read and has stopped: 11 kW is 3 Wh a second.
+    assert flowed_wh[0] == 0
+    assert 1500 <= sum(flowed_wh) <= 1500 + 2 * 60
+    await jana.close()
+    await guest.close()
+
+
 @played
 async def test_a_revoked_pass_starts_nothing_also_with_a_page_from_before(house: SharedHouse) -> None:
     token = await house.guest_pass("Goran", label="Revoked")

@@ -20,6 +20,8 @@ from tests.e2e.shared_house import SharedHouse, hungry, played
 
 pytestmark = pytest.mark.timeout(300)
 
+NEW_CARD = "04C0FFEE421380"
+"""Nobody's in the house."""
 MOST_S = 8
 """From the scan to the offer on the wire, for somebody whose phone is known."""
 
@@ -156,6 +158,51 @@ async def test_a_resident_again_needs_two_actions_and_eight_seconds(house: Share
 
 
 @played
+async def test_a_resident_adds_a_card_charges_with_it_and_blocks_it(house: SharedHouse) -> None:
+    await everybody_leaves(house)
+    stall = house.stall(2)
+    async with walking(house, "card") as hana:
+        await hana.connects("Hana")
+        await hana.page.goto(f"{house.place.portal_url}/cards")
+        await hana.page.get_by_label("Where you stand now").select_option(label="Stall 2")
+        await hana.page.get_by_label("Name of the card").fill("Blue key ring")
+        await hana.picture("form")
+        await hana.press("Add my card")
+        await hana.sees("Hold your card at the reader of Stall 2")
+        await hana.picture("waited-for")
+        await stall.tap(NEW_CARD)
+        await house.passes(5)
+        await hana.sees("Added.")
+        await hana.picture("added")
+        # From now on without the phone: one tap begins, another ends.
+        await house.replug(2)
+        seq, mark = house.head(), stall.mark()
+        await stall.tap(NEW_CARD)
+        await house.until(lambda: stall.power_w > 3000)
+        await house.passes(60)
+        await stall.tap(NEW_CARD)
+        await house.until(lambda: stall.power_w == 0)
+        await house.passes(20)
+        (session,) = house.records("session_ended", seq)
+        assert session["energy_wh"] == stall.delivered_wh_since(mark) > 50
+        (authorised,) = house.records("session_authorised", seq)
+        assert (authorised["resident_id"], authorised["credential_kind"]) == (house.resident_id("Hana"), "card")
+        # It is lost.
+        await hana.page.goto(f"{house.place.portal_url}/cards")
+        await hana.press("I lost it, block it: Blue key ring")
+        await hana.sees("The card is blocked")
+        await hana.picture("blocked")
+        await house.replug(2)
+        async with house.nothing_flows() as evidence:
+            await stall.tap(NEW_CARD)
+            await house.passes(5)
+        assert evidence.denied() == [("card", "blocked_card")]
+        await hana.page.goto(f"{house.place.portal_url}/refusals")
+        await hana.sees("This card is blocked")
+        await hana.picture("refused")
+
+
+@played
 async def test_a_guest_charges_on_a_residents_pass(house: SharedHouse) -> None:
     await everybody_leaves(house)
     async with chromium() as browser:
@@ -218,13 +265,15 @@ async def test_somebody_waits_in_line_and_nobody_overtakes(house: SharedHouse) -
         await bruno.press("Wait in line")
         await bruno.sees("You are number 1 in line")
         await bruno.picture("number-1")
-        await ivo.scan(1)
+        # Not at the stall: the car there might be his, and would be his to start.
+        await ivo.page.goto(f"{house.place.portal_url}/")
         await ivo.press("Wait in line")
         await ivo.sees("You are number 2 in line")
         await ivo.picture("number-2")
         # Stall 2 becomes free: it is kept for whoever came first.
         house.stall(2).unplug()
-        await house.passes(40)
+        # Cars that came within a minute of each other would have to be told apart first.
+        await house.passes(75)
         await bruno.page.goto(f"{house.place.portal_url}/")
         await bruno.sees("Stall 2 is free for you")
         await bruno.picture("offered")

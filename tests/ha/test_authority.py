@@ -77,7 +77,7 @@ ROWS: Final[dict[str, Row]] = {
     "evshare.list_cards": Row(person("not_your_resident"), ANNAS),
     "evshare.block_card": Row(person("card_unknown"), ANNAS_CARD_NAME),
     "evshare.unblock_card": Row(person("card_unknown"), ANNAS_CARD_NAME),
-    "evshare.change_card": Row(person("card_unknown"), ANNAS_CARD_NAME | {"no_month_limit": True}),
+    "evshare.change_card": Row(person("card_unknown"), ANNAS_CARD_NAME | {"month_kwh": 80}),
     "evshare.remove_card": Row(person("card_unknown"), ANNAS_CARD_NAME),
     "evshare.remove_cards": Row(person("not_your_resident"), ANNAS),
     "evshare.assign_card": Row(

@@ -1,4 +1,4 @@
-"""The building's counters, battery and price: chosen in Home Assistant, and in the journal each quarter hour."""
+"""The building's counters, battery and prices: chosen in Home Assistant, and in the journal each quarter hour."""
 
 from typing import Any
 
@@ -22,8 +22,13 @@ COUNTERS = {
     "battery_out_energy": "sensor.battery_out",
     "battery_power": "sensor.battery_power",
     "battery_charge_power": "sensor.battery_charging",
-    "price": "sensor.price",
+    "prices": [
+        {"name": "Day-ahead price", "sensor": "sensor.price"},
+        {"name": "Grid fee", "sensor": "sensor.grid_fee"},
+    ],
 }
+
+MARKET = [{"name": "Market", "sensor": "sensor.price"}]
 
 
 def _says(hass: HomeAssistant, entity_id: str, state: object, unit: str | None, at: float | None = None) -> None:
@@ -49,6 +54,7 @@ def sensors(hass: HomeAssistant) -> None:
     _says(hass, "sensor.battery_power", "-1.2", "kW")
     _says(hass, "sensor.battery_charging", "1200", "W")
     _says(hass, "sensor.price", "28.14", "ct/kWh")
+    _says(hass, "sensor.grid_fee", "0.0934", "EUR/kWh")
 
 
 async def test_counters_are_named_changed_and_taken_away_and_the_relay_stays(
@@ -65,8 +71,12 @@ async def test_counters_are_named_changed_and_taken_away_and_the_relay_stays(
     await hass.config_entries.options.async_configure(form["flow_id"], COUNTERS)
     assert entry.options == relay | COUNTERS
     form = await _form(hass, entry.entry_id)
-    await hass.config_entries.options.async_configure(form["flow_id"], {"price": "sensor.price"})
-    assert entry.options == relay | {"price": "sensor.price"}
+    padded = [{"name": "  Day-ahead price ", "sensor": "sensor.price"}]
+    await hass.config_entries.options.async_configure(form["flow_id"], {"prices": padded})
+    assert entry.options == relay | {"prices": [{"name": "Day-ahead price", "sensor": "sensor.price"}]}
+    form = await _form(hass, entry.entry_id)
+    await hass.config_entries.options.async_configure(form["flow_id"], {"prices": []})
+    assert entry.options == relay
 
 
 @pytest.mark.parametrize(
@@ -77,9 +87,6 @@ async def test_counters_are_named_changed_and_taken_away_and_the_relay_stays(
         ({"pv_energy": "sensor.nowhere"}, {"pv_energy": "entity_unknown"}),
         ({"import_energy": "sensor.sun", "pv_energy": "sensor.sun"}, {"pv_energy": "chosen_twice"}),
         ({"battery_charge_power": "sensor.battery_charging"}, {"battery_power": "power_missing"}),
-        ({"price": "sensor.sun"}, {"price": "not_price"}),
-        ({"price": "sensor.price_in_kronor"}, {"price": "not_price"}),
-        ({"price": "sensor.nowhere"}, {"price": "entity_unknown"}),
     ],
 )
 async def test_a_wrong_one_is_named_and_nothing_changes(
@@ -93,6 +100,39 @@ async def test_a_wrong_one_is_named_and_nothing_changes(
     assert entry.options == {}
     for language in LANGUAGES:
         assert all(find(TEXTS[language], "options", "error", error) for error in errors.values())
+
+
+@pytest.mark.parametrize(
+    ("prices", "error", "wrong"),
+    [
+        ([("Market", "sensor.sun")], "not_price", "sensor.sun"),
+        ([("Market", "sensor.price"), ("Other", "sensor.price_in_kronor")], "not_price", "sensor.price_in_kronor"),
+        ([("Market", "sensor.nowhere")], "price_unknown", "sensor.nowhere"),
+        ([("Market", "sensor.price"), ("market ", "sensor.grid_fee")], "price_named_twice", "market"),
+        ([(" ", "sensor.price")], "price_name", "1"),
+        ([("x" * 65, "sensor.price")], "price_name", "x" * 65),
+        ([(f"Price {n}", "sensor.price") for n in range(1, 10)], "too_many_prices", "Price 9"),
+    ],
+)
+async def test_a_price_that_cannot_be_is_named_and_nothing_changes(
+    hass: HomeAssistant,
+    make_entry: MakeEntry,
+    sensors: None,
+    prices: list[tuple[str, str]],
+    error: str,
+    wrong: str,
+) -> None:
+    _says(hass, "sensor.price_in_kronor", "2.9", "SEK/kWh")
+    entry = await set_up(hass, make_entry())
+    form = await _form(hass, entry.entry_id)
+    chosen = {"prices": [{"name": name, "sensor": sensor} for name, sensor in prices]}
+    refused = await hass.config_entries.options.async_configure(form["flow_id"], chosen)
+    assert (refused["errors"], refused["description_placeholders"]["wrong"]) == ({"prices": error}, wrong)
+    assert entry.options == {}
+    for language in LANGUAGES:
+        assert "{wrong}" in find(TEXTS[language], "options", "error", error)
+        for part in ("name", "sensor"):
+            assert find(TEXTS[language], "selector", "prices", "fields", part, "name")
 
 
 # --- in a running building -------------------------------------------------------------------------------------------
@@ -122,14 +162,15 @@ async def test_states_become_quarter_hours_that_say_what_is_estimated(make_site:
         "import_energy": "sensor.grid_in",
         "export_energy": "sensor.grid_out",
         "battery_power": "sensor.battery_power",
-        "price": "sensor.price",
+        "prices": MARKET,
     }
     site.hass.config_entries.async_update_entry(site.entry, options=options)
     await site.start()
     await _living(site, 1900)
     begun, quarter = _quarters(site)
     # It did not see the whole quarter hour in which it began, but its price.
-    assert (begun["import_wh"], begun["pv_wh"], begun["price"]) == (None, None, "0.2814")
+    price = {"name": "Market", "price": "0.2814", "estimated": False}
+    assert (begun["import_wh"], begun["pv_wh"], begun["prices"]) == (None, None, [price])
     # Both battery values come from one signed power.
     assert quarter == {
         "kind": "building_slice",
@@ -140,20 +181,20 @@ async def test_states_become_quarter_hours_that_say_what_is_estimated(make_site:
         "pv_wh": 1800,
         "battery_in_wh": 900,
         "battery_out_wh": 0,
-        "price": "0.2814",
+        "prices": [price],
         "estimated": ["battery_in", "battery_out", "pv"],
     }
 
 
 async def test_a_sensor_that_goes_away_is_null_and_the_others_go_on(make_site: MakeSite) -> None:
     site = await make_site()
-    options = {"import_energy": "sensor.grid_in", "battery_out_energy": "sensor.battery_out", "price": "sensor.price"}
+    options = {"import_energy": "sensor.grid_in", "battery_out_energy": "sensor.battery_out", "prices": MARKET}
     site.hass.config_entries.async_update_entry(site.entry, options=options)
     await site.start()
     _says(site.hass, "sensor.battery_out", "unavailable", None)
     await _living(site, 3000, price=("unavailable", ""))
     quarter = _quarters(site)[0]
-    assert (quarter["import_wh"], quarter["battery_out_wh"], quarter["price"]) == (900, None, None)
+    assert (quarter["import_wh"], quarter["battery_out_wh"], quarter["prices"]) == (900, None, [])
     assert quarter["estimated"] == []
 
 
@@ -162,9 +203,10 @@ async def test_other_counters_are_taken_over_in_place(make_site: MakeSite) -> No
     await site.start()
     await _living(site, 1000)
     assert _quarters(site) == []
-    site.hass.config_entries.async_update_entry(site.entry, options={"price": "sensor.price"})
+    site.hass.config_entries.async_update_entry(site.entry, options={"prices": MARKET})
     await site.building.async_apply(site.entry)
+    assert site.building.building.price_series == ("Market",)
     await _living(site, 900, price=("91.5", "EUR/MWh"))
     quarters = _quarters(site)
-    assert {quarter["price"] for quarter in quarters} == {"0.0915"}
+    assert {(one["name"], one["price"]) for quarter in quarters for one in quarter["prices"]} == {("Market", "0.0915")}
     assert rfc3339(site.clock.now) > quarters[-1]["end"]

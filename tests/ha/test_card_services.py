@@ -83,6 +83,20 @@ async def test_a_resident_sees_their_own_cards_and_no_number(
         assert number not in str(answer)
 
 
+async def test_a_limit_set_here_stands_beside_what_the_app_told_of_money(
+    hass: HomeAssistant, building: MockConfigEntry, hass_admin_user: MockUser
+) -> None:
+    """An admin's limit is replaced by no money, nor money by it; the smaller counts (tests/unit/access)."""
+    (known,) = [each for each in building.runtime_data.cards.enrolled if each.label == "Ben's"]
+    await building.runtime_data.cards.change(
+        known.id, label="Ben's", blocked=False, month_wh=250_000, quiet=None, money_month_wh=40_500
+    )
+    await call(hass, "change_card", hass_admin_user, card="Ben's", month_kwh=30)
+    listed = await card(hass, hass_admin_user, "Ben's")
+    assert (listed["month_kwh"], listed["money_month_kwh"]) == (30, 40.5)
+    assert (await card(hass, hass_admin_user, "key ring"))["money_month_kwh"] is None
+
+
 async def test_an_admin_sees_all_cards_and_those_nobody_knows(
     hass: HomeAssistant, building: MockConfigEntry, hass_admin_user: MockUser
 ) -> None:
@@ -113,17 +127,42 @@ async def test_a_blocked_card_opens_nothing_until_it_is_unblocked(
 
 
 async def test_a_card_is_changed_only_where_something_is_said(
-    hass: HomeAssistant, building: MockConfigEntry, anna: User
+    hass: HomeAssistant, building: MockConfigEntry, anna: User, hass_admin_user: MockUser
 ) -> None:
     changes = {"quiet_from": "22:00", "quiet_to": "06:30:00", "month_kwh": 80}
     await call(hass, "change_card", anna, card="key ring", **changes)
     changed = await card(hass, anna, "key ring")
     assert (changed["month_kwh"], changed["quiet_from"], changed["quiet_to"]) == (80, "22:00", "06:30")
-    await call(hass, "change_card", anna, card=changed["card"], label=" spare ", no_month_limit=True)
+    await call(hass, "change_card", hass_admin_user, card=changed["card"], label=" spare ", no_month_limit=True)
     changed = await card(hass, anna, "spare")
     assert (changed["month_kwh"], changed["quiet_from"]) == (None, "22:00")
     await call(hass, "change_card", anna, card="spare", no_quiet_hours=True)
     assert (await card(hass, anna, "spare"))["quiet_from"] is None
+
+
+async def test_what_the_manager_set_on_a_card_its_holder_does_not_take_away(
+    hass: HomeAssistant, building: MockConfigEntry, anna: User, hass_admin_user: MockUser
+) -> None:
+    async def refused(service: str, **data: Any) -> None:
+        with pytest.raises(ServiceValidationError) as refusal:
+            await call(hass, service, anna, **data)
+        assert refusal.value.translation_key == "card_managers"
+
+    mine = {"card": "key ring"}
+    await refused("change_card", month_kwh=251, **mine)
+    await refused("change_card", no_month_limit=True, **mine)
+    await call(hass, "block_card", anna, **mine)
+    await call(hass, "unblock_card", anna, **mine)
+    await call(hass, "block_card", anna, **mine)
+    await call(hass, "block_card", hass_admin_user, **mine)
+    await refused("unblock_card", **mine)
+    await refused("remove_card", **mine)  # enrolled anew it would be free
+    await refused("remove_cards")
+    # A block of their own on top changes nothing of it.
+    await call(hass, "block_card", anna, **mine)
+    await refused("unblock_card", **mine)
+    left = await card(hass, anna, "key ring")
+    assert (left["blocked"], left["month_kwh"]) == (True, 250)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +185,21 @@ async def test_one_card_is_removed_and_the_others_stay(
     await call(hass, "remove_card", anna, card="key ring")
     answer = await call(hass, "list_cards", anna, response=True)
     assert [each["label"] for each in answer["cards"]] == ["spare"]
+
+
+@pytest.mark.parametrize("limit", [{"month_wh": 100_000}, {"month_wh": 250_000, "money_month_wh": 400_000}])
+async def test_a_resident_cannot_get_rid_of_a_cards_limit_by_removing_it(
+    hass: HomeAssistant, building: MockConfigEntry, anna: User, hass_admin_user: User, limit: dict[str, int]
+) -> None:
+    (own,) = (each for each in building.runtime_data.cards.enrolled if each.resident_id == "anna")
+    await building.runtime_data.cards.change(own.id, label=own.label, blocked=False, quiet=None, **limit)
+    for service, data in (("remove_card", {"card": "key ring"}), ("remove_cards", {"resident": "anna"})):
+        with pytest.raises(ServiceValidationError) as refused:
+            await call(hass, service, anna, **data)
+        assert refused.value.translation_key == "card_managers"
+    assert len((await call(hass, "list_cards", anna, response=True))["cards"]) == 1
+    await call(hass, "remove_card", hass_admin_user, card=own.id)
+    assert not (await call(hass, "list_cards", anna, response=True))["cards"]
 
 
 async def test_two_cards_of_one_name_have_to_be_told_apart(

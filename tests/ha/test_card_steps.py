@@ -138,6 +138,20 @@ async def test_a_card_is_renamed_blocked_and_limited(hass: HomeAssistant, buildi
     assert (card.blocked, card.month_wh, card.quiet) == (False, None, None)
 
 
+async def test_what_the_app_told_of_its_money_is_shown_and_stays(
+    hass: HomeAssistant, building: MockConfigEntry
+) -> None:
+    await enrolled(building, "anna", ANNAS_CARD, "key ring")
+    (card,) = annas(building)
+    told = {"label": "key ring", "blocked": False, "month_wh": None, "quiet": None}
+    await building.runtime_data.cards.change(card.id, **told, money_month_wh=40_520)
+    result = await begin(hass, building, "cards")
+    assert "its money of this month is good for 40.5 kWh" in result["description_placeholders"]["card"]
+    await go_on(hass, result, label="key ring", blocked=False, remove=False, month_kwh=30)
+    (card,) = annas(building)
+    assert (card.month_wh, card.money_month_wh) == (30_000, 40_520)
+
+
 @pytest.mark.parametrize(
     ("typed", "errors"),
     [

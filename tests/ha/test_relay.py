@@ -1,5 +1,6 @@
 """The relay through Home Assistant's own address: off unless chosen, and nothing that comes through it can run."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 import gzip
@@ -273,6 +274,27 @@ async def test_whoever_knocks_too_often_is_slowed_down(browser: Browser, portal:
     assert slowed
     assert int(slowed[0].headers["Retry-After"]) >= 1
     assert len(portal.asked) == len(answers) - len(slowed)
+
+
+async def test_whoever_knocks_on_and_on_takes_nothing_from_others(browser: Browser, portal: Portal) -> None:
+    # An IPv6 customer has 2^64 addresses; the relay has 200 answers at once for everybody (security reference 2.6).
+    for number in range(230):
+        await browser.get(f"{RELAY_PATH}/", headers={"X-Forwarded-For": f"2001:db8:1:2::{number:x}"})
+    assert (await browser.get(f"{RELAY_PATH}/")).status == 200
+
+
+async def test_a_form_that_comes_byte_by_byte_is_not_waited_for(
+    browser: Browser, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.evshare.relay.BODY_S", 0.05)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"token="
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):
+        assert (await browser.post(f"{RELAY_PATH}/i", data=never())).status == 408
+    assert portal.asked == []
 
 
 def test_a_bucket_fills_again_and_each_has_their_own() -> None:

@@ -91,7 +91,8 @@ def test_every_reason_has_a_word(texts: dict[str, Any]) -> None:
 
 @every_language
 def test_every_choice_has_a_word(texts: dict[str, Any]) -> None:
-    options = {name: set(selector["options"]) for name, selector in texts["selector"].items()}
+    options = {name: set(each["options"]) for name, each in texts["selector"].items() if "options" in each}
+    assert set(find(texts, "selector", "prices", "fields")) == {"name", "sensor"}
     assert options["pilot"] == {pilot.value.lower() for pilot in Pilot}
     assert options["lock_quality"] == {quality.value for quality in LockQuality}
     assert options["on_loss"] == {answer.value for answer in OnLoss}
@@ -102,7 +103,7 @@ def test_every_choice_has_a_word(texts: dict[str, Any]) -> None:
     assert options["support"] == {"mark", "own", "experimental", "unchecked", "requires"}
     assert options["failsafe"] == {"unknown", "off", "after", "nothing_to_set"}
     assert options["failsafe_line"] == {"set", "fixed", "blind", "none"}
-    assert options["card_line"] == {"none", "nameless", "blocked", "used", "unused"}
+    assert options["card_line"] == {"none", "nameless", "blocked", "money", "used", "unused"}
     assert options["proof_car"] == {"free", "plugged", "unknown"}
     assert options["proof_verdict"] == {"locked", "told", "open"}
     assert options["proof_step"] == {step.value for step in ProofStep}

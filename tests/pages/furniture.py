@@ -27,6 +27,7 @@ from tests.app.house import (
     role_admin,
     stall,
 )
+from tests.app.office.telling import told_card, told_unknown
 
 PASS_ID, CRAFTSMANS_PASS_ID = "f" * 32, "e" * 32
 _TARIFF = {
@@ -88,7 +89,26 @@ async def furnish(house: House, language: str) -> Furnished:
     furnished.phone = await house.phone(furnished.office)
     me = await furnished.phone.get("/me")
     await furnished.phone.submit(me, "/me/language", language=language)
+    await _hand_out_cards(furnished)
+    tags = await furnished.office.get("/office/tags")
+    nfc = {"uid": "04DE5F1EACC040", "for": "resident:res-1", "label": "White NFC card"}
+    await furnished.office.submit(tags, "/office/tags", **nfc)
     return furnished
+
+
+async def _hand_out_cards(furnished: Furnished) -> None:
+    night = {"from": "23:00", "to": "06:00"}
+    await furnished.integration.cards(
+        [
+            told_card(1, "res-1", label="Blue key ring", month_wh=250_000, quiet=night, used_at=rfc3339(NOW)),
+            told_card(2, "res-1", label="Grandmother’s card", weak=True),
+            told_card(3, "res-1", label="", blocked=True),
+            told_card(4, "res-2", label="Bo’s"),
+        ],
+        [told_unknown(1)],
+    )
+    page = await furnished.office.get("/office/cards/card-1")
+    await furnished.office.submit(page, "/office/cards/card-1/money", month_money="60")
 
 
 async def _set_tariff(house: House) -> None:
@@ -197,6 +217,12 @@ async def plugged(furnished: Furnished) -> None:
     )
 
 
+async def two_cars(furnished: Furnished) -> None:
+    """Cars were plugged in at stalls 1 and 2 at almost the same time."""
+    at = NOW - timedelta(minutes=1)
+    await furnished.integration.live(plugged_stall(1, at), plugged_stall(2, at - timedelta(seconds=40)), free_stall(3))
+
+
 async def armed(furnished: Furnished) -> None:
     """Ada started and has not plugged in yet."""
     session = live_session("5" * 32, "res-1", NOW, started_at=None, energy_wh=0)
@@ -247,6 +273,11 @@ async def crowded(furnished: Furnished) -> None:
             for number in (1, 2, 3)
         )
     )
+
+
+async def lost(furnished: Furnished) -> None:
+    """Ada lost a card of hers, and blocked it."""
+    await furnished.phone.submit(await furnished.phone.get("/cards"), "/cards/card-2/block")
 
 
 async def waiting(furnished: Furnished) -> None:

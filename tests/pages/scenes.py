@@ -6,7 +6,8 @@ import re
 
 from aiohttp import web
 
-from tests.app.house import Browser, Furnished
+from evshare_app.model import to_ms
+from tests.app.house import NOW, Browser, Furnished
 
 from . import furniture, money
 
@@ -34,6 +35,7 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
     app, code = furnished.house.app, furnished.code
     session = await _first(furnished.phone, "/sessions?month=2026-06", r'"(/sessions/[0-9a-f]{32})"')
     statement = await _first(furnished.phone, "/statements", r'"(/statements/[^"/?]+)"')
+    version = await _first(furnished.office, "/office/tariff", r'"(/office/tariff/2[^"/?]+)"')
     stall = f"/s/{code}"
     account, bill = await money.enter(furnished)
     known = [
@@ -42,6 +44,7 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
         Scene(role="stranger", name="what does not exist", path="/nothing", status=404),
         Scene(role="resident", name="stall, free", path=stall),
         Scene(role="resident", name="stall, plugged in", path=stall, prepare=furniture.plugged),
+        Scene(role="resident", name="stall, two cars at once", path=stall, prepare=furniture.two_cars),
         Scene(role="resident", name="stall, armed", path=stall, prepare=furniture.armed),
         Scene(role="resident", name="stall, charging", path=stall, prepare=furniture.charging),
         Scene(role="resident", name="stall, taken", path=stall, prepare=furniture.taken),
@@ -57,6 +60,20 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
         Scene(role="resident", name="home, a stall is kept", path="/", prepare=furniture.kept),
         Scene(role="resident", name="stall, kept", path=stall, prepare=furniture.kept),
         Scene(role="resident", name="stall, my guest charges", path=stall, prepare=furniture.guest_charging),
+        Scene(role="resident", name="a card", path="/cards/card-1"),
+        Scene(role="resident", name="a card the manager blocked", path="/cards/card-3"),
+        Scene(role="resident", name="a card I lost", path="/cards/card-2", prepare=furniture.lost),
+        Scene(
+            role="resident",
+            name="a card that cannot be, again",
+            path="/cards/card-1",
+            sends="/quiet",
+            typed={"quiet_from": "22:00", "quiet_to": ""},
+            status=400,
+        ),
+        Scene(role="resident", name="a card is waited for", path=f"/cards/adding?stall=stall-1&since={to_ms(NOW)}"),
+        Scene(role="resident", name="a card was added", path="/cards/adding?stall=stall-1&since=0"),
+        Scene(role="manager", name="a card", path="/office/cards/card-1"),
         Scene(role="resident", name="a guest of mine", path=f"/guests/{furniture.PASS_ID}"),
         Scene(
             role="resident",
@@ -103,11 +120,22 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
         Scene(role="manager", name="a tariff by day and night", path="/office/tariff/new?preset=day_night"),
         Scene(role="manager", name="a tariff by the sun", path="/office/tariff/new?preset=solar"),
         Scene(role="manager", name="a tariff by the market", path="/office/tariff/new?preset=spot"),
-        Scene(role="manager", name="a tariff’s version", path="/office/tariff/default"),
+        Scene(role="manager", name="a tariff’s version", path=version),
         Scene(role="manager", name="a session’s price", path=f"/office{session}"),
         Scene(role="resident", name="a session’s price", path=f"{session}/price"),
         Scene(role="manager", name="an account", path=f"/office/accounts/{account}"),
         Scene(role="manager", name="costs of the house", path="/office/costs"),
+        Scene(role="manager", name="an entry of the ledger", path="/office/ledger/entries/1"),
+        Scene(role="manager", name="ledger by account and month", path="/office/ledger?account=1400&month=2026-07"),
+        Scene(role="manager", name="balances of July", path="/office/ledger/balances?month=2026-07"),
+        Scene(
+            role="manager",
+            name="a ledger key that is not in force, again",
+            path="/office/ledger/signatures",
+            sends="/office/ledger/key",
+            typed={"digits": "0123456789abcdef"},
+            status=400,
+        ),
         Scene(role="manager", name="a bill", path=f"/office/bills/{bill}"),
         Scene(
             role="manager",
@@ -120,7 +148,7 @@ async def scenes(furnished: Furnished, guest: Browser) -> list[Scene]:
         Scene(role="manager", name="today, charging", path="/office", prepare=furniture.charging),
         Scene(role="manager", name="today, much to see to", path="/office", prepare=furniture.much_to_see_to),
     ]
-    paths = {one.path for one in known}
+    paths = {one.path for one in known if not one.sends}
     for role, browser, listener in (
         ("stranger", furnished.house.stranger(), app.portal_app),
         ("resident", furnished.phone, app.portal_app),

@@ -21,12 +21,13 @@ from evshare_app.books.engine import Books
 from evshare_app.books.payers import Plan, PlanKind, payer_at
 from evshare_app.ledger.accounts import BANK
 from evshare_app.ledger.heads import LedgerKey, fingerprint, open_key, sign_head
+from evshare_app.ledger.seals import seal_all
 from evshare_app.link.inbox import apply_building, take_records
 from evshare_app.link.messages import Hello, Records
 from evshare_app.link.parsing import parse
-from evshare_app.model import AccountId, Month, ResidentId, SessionId, StatementId
+from evshare_app.model import AccountId, Month, ResidentId, SessionId
 from evshare_app.payment.bank import record_transfer
-from evshare_app.payment.prepaid import top_up, use_prepaid
+from evshare_app.payment.prepaid import top_up
 from evshare_app.resident.accounts import set_stall_holder
 from evshare_app.resident.disputes import question, reject, uphold
 from evshare_app.resident.moving import move_out_those_due
@@ -131,6 +132,7 @@ async def _close(books: Books, month: Month, now: datetime, folder: Path) -> str
         run = close_of(conn, month)
         assert run is not None
         assert run.step == SIGNING
+        seal_all(conn, now)
         sign_head(conn, key, now)
         set_step(conn, month, DONE, now)
         return run.issued
@@ -163,7 +165,6 @@ def _acts(world: World) -> Iterator[tuple[int, Act | Month]]:
         yield instant(until + timedelta(days=1), 8), partial(_supplier_bills, world, since, until)
     for since, until in zip(plot.month_starts, plot.month_starts[1:], strict=False):
         yield instant(until + timedelta(days=1), 9), Month(since.year, since.month)
-        yield instant(until + timedelta(days=1), 10), partial(_prepaid_is_used, str(since)[:7])
         if until != plot.last:
             yield instant(until + timedelta(days=9), 12), partial(_residents_pay, str(since)[:7])
 
@@ -292,13 +293,6 @@ def _supplier_bills(world: World, since: date, until: date, conn: Connection, no
         created_ms=0,
     )
     add_bill(conn, bill, MANAGER, now)
-
-
-def _prepaid_is_used(month: str, conn: Connection, now: datetime) -> None:
-    accounts = {_account(conn, number, now) for number in PREPAID}
-    for row in _statements(conn, month):
-        if row.account_id in accounts:
-            use_prepaid(conn, StatementId(row.statement_id), MANAGER, now)
 
 
 def _residents_pay(month: str, conn: Connection, now: datetime) -> None:

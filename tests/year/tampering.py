@@ -1,4 +1,4 @@
-"""Ten ways to change a year's export. Who does it holds the building's key: the seal over it is right each time."""
+"""Eleven ways to change a year's export. Who does it holds the building's key: the seal over it is right each time."""
 
 from collections.abc import Callable
 import csv
@@ -55,13 +55,13 @@ def a_transaction_put_in_and_the_chain_made_anew(members: Members) -> None:
 
 
 def a_statement_that_names_somebody_else(members: Members) -> None:
-    name = _a_statement(members)
+    _, name = _a_statement(members)
     document = json.loads(members[name])
     members[name] = _canonical(document | {"account": "Somebody else"})
 
 
 def a_statement_dearer_by_a_cent_with_its_seal(members: Members) -> None:
-    name = _a_statement(members)
+    place, name = _a_statement(members)
     document = json.loads(members[name])
     for key in ("gross_minor", "net_minor"):
         document[key] += 1
@@ -71,13 +71,24 @@ def a_statement_dearer_by_a_cent_with_its_seal(members: Members) -> None:
     members[name] = _canonical(document)
     seal = hashlib.sha256(members[name]).hexdigest()
     row_changed(
-        members, "statements.csv", 0, net_minor=document["net_minor"], gross_minor=document["gross_minor"], sha256=seal
+        members,
+        "statements.csv",
+        place,
+        net_minor=document["net_minor"],
+        gross_minor=document["gross_minor"],
+        sha256=seal,
     )
 
 
 def a_register_of_a_slice(members: Members) -> None:
     rows = list(csv.DictReader(io.StringIO(members["slices.csv"].decode())))
     place = next(place for place, row in enumerate(rows) if row["session_id"])
+    row_changed(members, "slices.csv", place, register_end_wh=int(rows[place]["register_end_wh"]) + 500)
+
+
+def a_slice_that_belongs_to_nobody(members: Members) -> None:
+    rows = list(csv.DictReader(io.StringIO(members["slices.csv"].decode())))
+    place = next(place for place, row in enumerate(rows) if not row["session_id"])
     row_changed(members, "slices.csv", place, register_end_wh=int(rows[place]["register_end_wh"]) + 500)
 
 
@@ -104,12 +115,15 @@ TAMPERINGS: tuple[Tampering, ...] = (
     a_statement_that_names_somebody_else,
     a_statement_dearer_by_a_cent_with_its_seal,
     a_register_of_a_slice,
+    a_slice_that_belongs_to_nobody,
     another_price_in_a_cdr_and_its_tariff,
     a_forged_signature_on_the_chain,
 )
 
 
-def _a_statement(members: Members) -> str:
-    number = members["statements.csv"].decode().splitlines()[1].split(",")
-    heading = members["statements.csv"].decode().splitlines()[0].split(",")
-    return f"statements/{number[heading.index('number')]}.json"
+def _a_statement(members: Members) -> tuple[int, str]:
+    """Return the first statement with a session on it: its place in the list, and its document."""
+    for place, row in enumerate(csv.DictReader(io.StringIO(members["statements.csv"].decode()))):
+        if json.loads(members[row["file"]])["sessions"]:
+            return place, row["file"]
+    raise AssertionError("no statement has a session on it")

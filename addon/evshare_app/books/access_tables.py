@@ -113,15 +113,18 @@ card = Table(  # as the integration told last; its own truth is there
     Column("quiet_json", Text),
     Column("added_ms", BigInteger, nullable=False),
     Column("used_ms", BigInteger),
+    Column("blocked_by_holder", Integer, nullable=False, server_default="0"),
+    Column("money_month_wh", Integer),  # what its money of a month is good for, as the integration was told
 )
 
-card_cap = Table(  # money per card; the integration, which knows none, is told what it is good for as the card's kWh
+card_cap = Table(  # money per card; the integration, which knows none, is told what it is good for
     "card_cap",
     metadata,
     _building(),
     Column("card_id", String(32), primary_key=True),  # no reference: the list of cards is replaced whenever it is told
     Column("month_minor", Integer, nullable=False),  # with VAT
-    Column("month_wh", Integer),  # the cap in kWh that people set, beside it
+    Column("in_one", Integer, nullable=False),  # an earlier integration has the smaller of both caps as the card's kWh
+    Column("month_wh", Integer),  # the cap in kWh that people set, where it is in one
     Column("changed_ms", BigInteger, nullable=False),
     Column("changed_by", String(80), nullable=False),
 )

@@ -169,10 +169,11 @@ tariff_withdrawn = Table(  # a version that was taken back before anything was c
     Column("withdrawn_by", String(80), nullable=False),
 )
 
-price_slot = Table(  # the price of grid energy that Home Assistant knew, on the slices' grid
+price_slot = Table(  # the prices of grid energy that Home Assistant knew, on the slices' grid
     "price_slot",
     metadata,
     _building(),
+    Column("series", String(64), primary_key=True),  # its name, as tariffs call it
     Column("start_ms", BigInteger, primary_key=True),
     Column("end_ms", BigInteger, nullable=False),
     Column("price", String(24), nullable=False),  # decimal, per kWh, in the building's currency
@@ -198,7 +199,8 @@ slice_source = Table(  # where a slice's energy came from, as it stood when its 
     Column("solar_wh", Integer, nullable=False),
     Column("battery_wh", Integer, nullable=False),
     Column("grid_wh", Integer, nullable=False),
-    Column("estimated", Integer, nullable=False),
+    Column("solar_guessed", String(48), nullable=False),  # what of its sun rests on estimates, by name; empty: nothing
+    Column("battery_guessed", String(48), nullable=False),
 )
 
 charge = Table(  # what is billed besides CDRs: base fees, shares of costs, solar, true-ups, credits
@@ -265,6 +267,16 @@ ledger_head = Table(  # the chain's newest hash at a time, signed
     Column("hash", LargeBinary(32), nullable=False),
     Column("public_key", LargeBinary(32), nullable=False),
     Column("signature", LargeBinary(64), nullable=False),
+)
+
+slice_seal = Table(  # slices from first to last, fixed by a transaction of the chain
+    "slice_seal",
+    metadata,
+    _building(),
+    Column("number", ForeignKey("ledger_transaction.number"), primary_key=True),
+    Column("first_slice_id", Integer, nullable=False),
+    Column("last_slice_id", Integer, nullable=False, unique=True),
+    Column("digests", LargeBinary, nullable=False),  # of sessions and of what is nobody's at a stall, 32 bytes each
 )
 
 signed_meter_value = Table(  # what a connector signed (OCMF), byte for byte

@@ -30,7 +30,7 @@ type Verify = Callable[[Connection], Sequence[str]]
 
 KEYS_KEPT = ("pairing.token", "tag.key", "vapid.key")
 """With the books: the link, the tags at the stalls and the phones' push subscriptions go on."""
-KEYS_APART = ("token.key", "ledger.key", "ledger.next.key", "books.position")
+KEYS_APART = ("token.key", "ledger.key", "ledger.next.key", "ledger.previous.key", "books.position")
 """Not with the books: what cookies are hashed and heads are signed with, and what tells an old copy from the books."""
 
 LIVE = "books.db"

@@ -1,6 +1,7 @@
 """The one building these books are about."""
 
 from dataclasses import dataclass
+import json
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -27,6 +28,8 @@ class BuildingRow:
     address: str | None
     contact: str | None
     """Whom residents ask: a name, a telephone number."""
+    price_series: tuple[str, ...] = ()
+    """Names of the prices that Home Assistant tells."""
 
 
 def the_building(conn: Connection) -> BuildingRow:
@@ -45,4 +48,5 @@ def the_building(conn: Connection) -> BuildingRow:
         payee=row.payee,
         address=row.address,
         contact=row.contact,
+        price_series=tuple(json.loads(row.price_series or "[]")),
     )

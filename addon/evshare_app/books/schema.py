@@ -43,6 +43,7 @@ building = Table(
     Column("payee", String(70)),
     Column("address", Text),
     Column("contact", Text),  # whom residents ask: a name, a telephone number
+    Column("price_series", Text),  # of the link again: names of its prices (JSON); null: it does not tell any
 )
 
 stall = Table(
@@ -236,6 +237,7 @@ slice_ = Table(
     CheckConstraint("register_end_wh >= register_start_wh", name="energy_not_negative"),
     Index("ix_slice_session", "session_id"),
     Index("ix_slice_stall", "stall_id", "start_ms"),
+    Index("ix_slice_ended", "end_ms"),
     Index("ix_slice_register", "stall_id", "epoch", "register_end_wh"),
 )
 
@@ -251,6 +253,7 @@ building_slice = Table(
     Column("estimated", Integer, nullable=False),
     Column("battery_in_wh", Integer),  # into the house's battery
     Column("battery_out_wh", Integer),
+    Column("estimated_of", String(64)),  # which of them are estimates; null: told before they were named
 )
 
 meter_epoch = Table(
@@ -376,6 +379,7 @@ statement = Table(  # what was issued; how people see it is in `statement_file`
     Column("sha256", String(64), nullable=False),  # of document_json
     Column("kind", String(16), nullable=False, server_default="statement"),  # …, credit_note, correction, move_out
     Column("corrects", ForeignKey("statement.statement_id")),
+    Index("ix_statement_account", "account_id"),
     Index(
         "ux_statement_month",
         "account_id",
@@ -436,6 +440,7 @@ payment = Table(  # money that arrived, whatever the rail
     Column("at_ms", BigInteger, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
     UniqueConstraint("rail", "external_id"),  # each external payment books once
+    Index("ix_payment_account", "account_id"),
 )
 
 stripe_event = Table(

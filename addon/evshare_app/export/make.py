@@ -15,6 +15,7 @@ from sqlalchemy import Connection, LargeBinary, select
 from ..books.building import the_building
 from ..books.schema import account, resident
 from ..ledger.heads import LedgerKey, fingerprint, sign_head
+from ..ledger.seals import seal_all
 from ..model import AccountId, ResidentId, to_ms
 from ..resident.erasure import own_accounts
 from ..resident.personal import OF_ACCOUNT, OF_RESIDENT
@@ -33,7 +34,8 @@ def export_resident(
     """Write a resident's own export to `path` and return what its manifest says of the ledger.
 
     Statements, payments and transactions are those of the account they are on today, and of earlier ones that are
-    nobody else's. The ledger's newest place is signed first. Raises LookupError for an unknown resident.
+    nobody else's. What was measured is sealed and the ledger's newest place signed first. Raises LookupError for an
+    unknown resident.
     """
     todays = conn.execute(
         select(account.c.account_id, account.c.kind)
@@ -51,11 +53,12 @@ def export_resident(
 
 
 def export_building(conn: Connection, key: LedgerKey, path: Path, now: datetime) -> Mapping[str, Any]:
-    """Write everything to `path` and return what its manifest says of the ledger. Signs the newest place first."""
+    """Write everything to `path` and return what its manifest says of the ledger. Seals and signs like the other."""
     return _export(conn, Scope(), key, path, now)
 
 
 def _export(conn: Connection, scope: Scope, key: LedgerKey, path: Path, now: datetime) -> Mapping[str, Any]:
+    seal_all(conn, now)
     sign_head(conn, key, now)
     building = the_building(conn)
     archive = Archive.at(path, now)
@@ -108,7 +111,13 @@ def _readme(scope: Scope, key: LedgerKey) -> str:
         "To check that nothing was changed, with Python 3.10 or newer:\n\n"
         "    pip install cryptography\n"
         f"    python {VERIFIER} <this file>.zip\n\n"
-        "The checker in this file came from those you check. You may take the same one from evshare's public source.\n"
-        f"Key of the books: {fingerprint(key.public)}. It has to be the one on statements you were given earlier:\n"
-        f"    python {VERIFIER} <this file>.zip --key <the 16 digits on your statement>\n"
+        f"{VERIFIER} is in this file; take it out first, and leave the file itself as it is.\n"
+        "It came from those you check: you may take the same one from evshare's public source.\n"
+        "It ends with 'All is well', or names each thing that is wrong and where.\n\n"
+        "It cannot see by itself whether everything was made anew from the beginning. A statement\n"
+        "you were given earlier shows that. Its last lines read 'Seal ..., ledger ..., key ...';\n"
+        "name their digits:\n\n"
+        f"    python {VERIFIER} <this file>.zip --key <16 digits of the key> --head <12 digits of the ledger>\n\n"
+        f"Key of the books now: {fingerprint(key.public)}. Your statement may show an earlier one; the\n"
+        "checker sees how they followed each other.\n"
     )

@@ -5,7 +5,8 @@ all hashes up to it in a row, which fixes every place of the chain for whoever h
 read the others': a resident. What a signed head says is canonical JSON after `DOMAIN` (docs/export.md).
 
 The key lies beside the other secrets, never in the books: whoever has a copy of the books cannot sign. A new key is
-introduced by the old one: its last head names it as `next_key`, and the new key signs the same place again.
+introduced by the old one: its last head names it as `next_key`, and the new key signs the same place again. The old one
+is kept, for books that come back from a copy made before: there it introduces the new one once more.
 """
 
 from collections.abc import Iterator
@@ -34,7 +35,9 @@ DOMAIN = b"evshare ledger head 1\n"
 class LedgerKey:
     """The books' signing key."""
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, before: LedgerKey | None = None) -> None:
+        self.before = before
+        """The one it took the place of, where that is still there."""
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public: bytes = self._key.public_key().public_bytes_raw()
 
@@ -67,14 +70,14 @@ def open_key(conn: Connection, folder: Path) -> LedgerKey:
 
     A change of the key that was cut short after the books had noted it is finished here.
     """
-    following = folder / "ledger.next.key"
+    following, current, before = (folder / f"ledger.{name}" for name in ("next.key", "key", "previous.key"))
     if following.exists():
-        key = LedgerKey(key_file(following))
         last = last_signed(conn)
-        if last is not None and last.public_key == key.public:
-            following.replace(folder / "ledger.key")
-            return key
-    return LedgerKey(key_file(folder / "ledger.key"))
+        if last is not None and last.public_key == LedgerKey(key_file(following)).public:
+            if current.exists():
+                current.replace(before)
+            following.replace(current)
+    return LedgerKey(key_file(current), LedgerKey(key_file(before)) if before.exists() else None)
 
 
 def change_key(conn: Connection, folder: Path, now: datetime) -> LedgerKey:
@@ -102,6 +105,8 @@ def sign_head(conn: Connection, key: LedgerKey, now: datetime) -> SignedHead | N
         return None
     if last is not None and (last.number, last.public_key) == (newest[0], key.public):
         return last
+    if last is not None and key.before is not None and last.public_key == key.before.public:
+        return rotate(conn, key.before, key, now)
     return _sign(conn, key, newest, _after(last, now), b"")
 
 

@@ -2,7 +2,7 @@
 
 A transaction's hash is SHA-256 of the previous hash and its canonical JSON (sorted keys, no spaces, integers and text
 only), so a changed byte anywhere breaks every later hash. Whoever wants a transaction makes its id; posting it again
-is answered with what is there.
+is answered with what is there. Those of `MEMOS` move no money: they are there for what their reason says.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,10 @@ from .accounts import kind_of
 
 GENESIS = bytes(32)
 """What the first transaction is hashed onto."""
+SLICES = "slices"
+"""Kind of the memo that fixes what was measured (`seals.py`)."""
+MEMOS = frozenset({SLICES})
+"""Kinds of transactions without postings."""
 
 
 type _Line = tuple[str, int, str, int, str]
@@ -128,7 +132,8 @@ def post(conn: Connection, transaction: NewTransaction, now: datetime) -> int:
     _open_accounts(conn, building_id, transaction)
     made = hashlib.sha256(previous + _canonical(header, postings)).digest()
     conn.execute(insert(ledger_transaction).values(**header, previous_hash=previous, hash=made))
-    conn.execute(insert(posting), [{"number": number, **dict(zip(_LINE, line, strict=True))} for line in postings])
+    if postings:
+        conn.execute(insert(posting), [{"number": number, **dict(zip(_LINE, line, strict=True))} for line in postings])
     return number
 
 
@@ -195,7 +200,7 @@ def _problem(link: Link, expected: int, previous: bytes) -> str:
         return f"number is {link.number}, expected {expected}"
     if link.previous_hash != previous:
         return "does not follow the transaction before it"
-    if not link.postings or sum(amount_minor for *_, amount_minor, _ in link.postings) != 0:
+    if bool(link.postings) is (link.header["kind"] in MEMOS) or sum(minor for *_, minor, _ in link.postings) != 0:
         return "postings do not sum to zero"
     if link.hash != hashlib.sha256(previous + link.content).digest():
         return "content does not match its hash"
@@ -210,8 +215,9 @@ def _check(conn: Connection, transaction: NewTransaction) -> None:
     if not 0 < len(transaction.transaction_id) <= 64:
         msg = f"transaction_id: got {transaction.transaction_id!r}, accepted are 1 to 64 characters"
         raise LedgerError(msg)
-    if len(transaction.postings) < 2:
-        msg = f"postings: got {len(transaction.postings)}, accepted are two or more"
+    is_memo, sides = transaction.kind in MEMOS, len(transaction.postings)
+    if sides if is_memo else sides < 2:
+        msg = f"postings: got {sides}, accepted {'is none' if is_memo else 'are two or more'}"
         raise LedgerError(msg)
     total = sum(one.amount_minor for one in transaction.postings)
     if total != 0:
@@ -230,7 +236,7 @@ def _check(conn: Connection, transaction: NewTransaction) -> None:
 def _rows_of(conn: Connection, transaction_id: str) -> Sequence[RowMapping]:
     rows = conn.execute(
         select(ledger_transaction, posting)
-        .join_from(ledger_transaction, posting)
+        .outerjoin_from(ledger_transaction, posting)
         .where(ledger_transaction.c.transaction_id == transaction_id)
         .order_by(posting.c.line)
     )
@@ -246,7 +252,7 @@ def _number_of_same(conn: Connection, header: dict[str, Any], postings: list[_Li
         if first[name] != wanted:
             msg = f"transaction {header['transaction_id']}: is booked with {name} {first[name]!r}, got {wanted!r}"
             raise LedgerError(msg)
-    if [tuple(row[name] for name in _LINE) for row in booked] != postings:
+    if [tuple(row[name] for name in _LINE) for row in booked if row["line"] is not None] != postings:
         msg = f"transaction {header['transaction_id']}: is booked with other postings"
         raise LedgerError(msg)
     return int(first["number"])

@@ -144,6 +144,11 @@ def chargeback_lost(event: Event, account_id: AccountId, minor: int) -> NewTrans
 # --- the building's own ------------------------------------------------------------------------------------------
 
 
+def energy_given_up(event: Event, net: Mapping[str, int]) -> NewTransaction:
+    """Nobody owes a session: income shows what it was worth, 5300 that the house bears it. `net` is by account."""
+    return _made(event, "dispute", {accounts.WRITTEN_OFF: sum(net.values())}, _negative(net, {}))
+
+
 def utility_billed(event: Event, minor: int) -> NewTransaction:
     """The supplier was paid."""
     return _moved(event, "utility", minor, accounts.UTILITY, accounts.BANK)

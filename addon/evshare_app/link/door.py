@@ -25,8 +25,9 @@ from ..resident.rules import rules_told
 from ..tariff.running import running_cost
 from ..web.listener import Access, Refused, Route, security_headers
 from . import messages
+from .cards_inbox import take_cards
 from .fields import BadMessage
-from .inbox import Gap, Taken, acknowledged, apply_building, take_cards, take_records, take_ticket
+from .inbox import Gap, Taken, acknowledged, apply_building, take_records, take_ticket
 from .live import LiveBuilding
 from .messages import (
     FIRST_WORDS,
@@ -51,6 +52,8 @@ HELLO_TIMEOUT_S = 60
 _HEARTBEAT_S = 120
 _MAX_FRAME = 4 * 1024 * 1024
 _COST_EVERY_S = 15
+_AS_OF = 3
+"""The version of the link from which on rules are told as of a record."""
 
 CLOSE_UNSUPPORTED_VERSION = 4406
 CLOSE_BAD_HELLO = 4400
@@ -90,10 +93,23 @@ class _Connection:
     async def tell_once(self, message: Mapping[str, object]) -> None:
         """Tell a full list, unless it is the one that was told last or this version has none such."""
         what, body = message["what"], message["body"]
-        if not messages.is_told(str(what), self.version) or self._told.get(what) == body:
+        assert isinstance(body, Mapping)
+        # As of which record it is told is no change.
+        said = {name: value for name, value in body.items() if name != "seq"}
+        if not messages.is_told(str(what), self.version) or self._told.get(what) == said:
             return
         await self.send(message)
-        self._told[what] = body
+        self._told[what] = said
+
+    def forget_told(self, what: str) -> None:
+        """Tell a full list the next time although it is the one that was told last."""
+        self._told.pop(what, None)
+
+
+def _rules(conn: Connection, now: datetime, connection: _Connection) -> Mapping[str, object]:
+    zone, version = the_building(conn).zone, connection.version
+    seq = acknowledged(conn, connection.incarnation) if version >= _AS_OF else None
+    return messages.tell_rules(rules_told(conn, now, zone, version), seq)
 
 
 class LinkDoor:
@@ -149,15 +165,15 @@ class LinkDoor:
 
     async def tell_blocked(self) -> None:
         """Tell who may not start, where that changed; without a connection it is told at the next hello."""
-        await self._tell(lambda conn, now: messages.tell_blocked(blocked_residents(conn, now)))
+        await self._tell(lambda conn, now, _: messages.tell_blocked(blocked_residents(conn, now)))
 
     async def tell_rules(self) -> None:
         """Tell what residents may, where that changed; without a connection it is told at the next hello."""
-        await self._tell(lambda conn, now: messages.tell_rules(rules_told(conn, now, the_building(conn).zone)))
+        await self._tell(_rules)
 
     async def tell_holds(self) -> None:
         """Tell which stalls are kept free, where that changed; without a connection it is told at the next hello."""
-        await self._tell(lambda conn, now: messages.tell_holds(holds_told(conn, now)))
+        await self._tell(lambda conn, now, _: messages.tell_holds(holds_told(conn, now)))
 
     async def tell_all(self) -> None:
         """Tell everything of it that changed, be it only because time went on."""
@@ -165,14 +181,14 @@ class LinkDoor:
         await self.tell_rules()
         await self.tell_holds()
 
-    async def _tell(self, read: Callable[[Connection, datetime], Mapping[str, object]]) -> None:
+    async def _tell(self, read: Callable[[Connection, datetime, _Connection], Mapping[str, object]]) -> None:
         connection, now = self._connection, self._clock()
         if connection is None:
             return
         # In the order the books were read: a list must not be followed by an older one.
         async with self._telling:
             try:
-                await connection.tell_once(await self._books.read(lambda conn: read(conn, now)))
+                await connection.tell_once(await self._books.read(lambda conn: read(conn, now, connection)))
             except LinkDown:
                 _LOGGER.info("The link went down; what was to be told is told at the next hello")
 
@@ -315,7 +331,9 @@ class LinkDoor:
                 case OfficeTicket():
                     await self._books.write(lambda conn: take_ticket(conn, message))
                 case CardsTold():
-                    await self._books.write(lambda conn: take_cards(conn, message))
+                    now = self._clock()
+                    await self._books.write(lambda conn: take_cards(conn, message, now))
+                    self.live.enrolments = message.enrolments
                 case Complaint():
                     _LOGGER.warning("The integration could not use a message: %s, %s", message.code, message.message)
                 case Hello():
@@ -344,7 +362,9 @@ class LinkDoor:
         await connection.send(messages.ack(batch.incarnation, taken.ack_seq))
         self.on_change()
         if taken.ended:
-            # What their money is still good for is less now.
+            # What their money is still good for is less now; if it is not, the integration need not take it off.
+            if connection.version >= _AS_OF:
+                connection.forget_told("rules")
             await self.tell_rules()
 
     async def _tell_costs(self, connection: _Connection) -> None:

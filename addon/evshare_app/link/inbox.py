@@ -11,10 +11,8 @@ from datetime import datetime
 import json
 import logging
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from ..books.access_tables import card as card_table
-from ..books.access_tables import unknown_card
 from ..books.building import the_building
 from ..books.payers import payer_at, plan_at
 from ..books.schema import building as building_table
@@ -33,7 +31,6 @@ from ..tokens import new_stall_code
 from .fields import BadMessage
 from .messages import (
     BuildingInfo,
-    CardsTold,
     Denied,
     EpochBegun,
     OfficeTicket,
@@ -77,7 +74,9 @@ def apply_building(conn: Connection, info: BuildingInfo, now: datetime) -> None:
         raise BadMessage("building.id", info.id, f"{present.building_id}: these books belong to that building")
     if present is not None and present.currency != info.currency:
         raise BadMessage("building.currency", info.currency, f"{present.currency}: these books are kept in it")
-    described = {"name": info.name, "time_zone": info.time_zone, "fuse_a": info.fuse_a}
+    described: dict[str, object] = {"name": info.name, "time_zone": info.time_zone, "fuse_a": info.fuse_a}
+    if info.price_series is not None:
+        described["price_series"] = json.dumps(info.price_series, ensure_ascii=False)
     if present is None:
         conn.execute(insert(building_table).values(building_id=info.id, currency=info.currency, **described))
         ensure_default(conn, info.currency, now)
@@ -176,40 +175,6 @@ def take_ticket(conn: Connection, ticket: OfficeTicket) -> None:
                 user_id=ticket.user_id,
                 name=ticket.name,
                 expires_ms=to_ms(ticket.expires_at),
-            )
-        )
-
-
-def take_cards(conn: Connection, told: CardsTold) -> None:
-    """Make the cards be those the integration told: the lists are replaced as a whole."""
-    building_id = the_building(conn).building_id
-    conn.execute(delete(card_table))
-    conn.execute(delete(unknown_card))
-    for card in told.cards:
-        quiet = None if card.quiet is None else json.dumps({"from": card.quiet.start, "to": card.quiet.end})
-        conn.execute(
-            insert(card_table).values(
-                building_id=building_id,
-                card_id=card.card_id,
-                resident_id=card.resident_id,
-                label=card.label,
-                blocked=int(card.blocked),
-                weak=int(card.weak),
-                month_wh=card.month_wh,
-                quiet_json=quiet,
-                added_ms=to_ms(card.added_at),
-                used_ms=None if card.used_at is None else to_ms(card.used_at),
-            )
-        )
-    for unknown in told.unknown:
-        conn.execute(
-            insert(unknown_card).values(
-                building_id=building_id,
-                unknown_id=unknown.unknown_id,
-                stall_id=unknown.stall_id,
-                at_ms=to_ms(unknown.at),
-                times=unknown.times,
-                tail=unknown.tail,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from .messages import LiveSession, LiveStall
+from .messages import Enrolment, LiveSession, LiveStall
 
 
 class LiveBuilding:
@@ -15,10 +15,13 @@ class LiveBuilding:
         """Since when the link is up or down; None before the first connection."""
         self.waiting = 0
         """Records the integration has and the books do not."""
+        self.enrolments: tuple[Enrolment, ...] = ()
+        """Readers at which a card is, or was lately, waited for."""
 
     def connect(self, now: datetime) -> None:
         """The integration is there; it tells anew how its stalls are."""
         self._stalls.clear()
+        self.enrolments = ()
         self.connected = True
         self.changed_at = now
 
@@ -46,6 +49,12 @@ class LiveBuilding:
             if stall.session is not None and stall.session.resident_id == resident_id:
                 return stall, stall.session
         return None
+
+    def enrolment(self, resident_id: str, stall_id: str) -> Enrolment | None:
+        """Return the last word about a card of a resident that is waited for at a reader."""
+        return next(
+            (one for one in self.enrolments if (one.resident_id, one.stall_id) == (resident_id, stall_id)), None
+        )
 
     def sessions(self) -> list[LiveSession]:
         """Return all running sessions."""

@@ -53,6 +53,8 @@ class BuildingInfo:
     fuse_a: int
     stalls: tuple[StallInfo, ...]
     residents: tuple[ResidentInfo, ...]
+    price_series: tuple[str, ...] | None = None
+    """Names of its prices; None where that was not said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,9 +254,13 @@ class CardInfo:
     """Its number has 4 bytes, which are not unique."""
     month_wh: int | None
     """What it may have in a calendar month; None: no cap."""
+    money_month_wh: int | None = None
+    """The same, what its money is good for."""
     quiet: QuietHours | None
     added_at: datetime
     used_at: datetime | None
+    blocked_by_holder: bool = False
+    """Its holder blocked it, and may take that back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,11 +276,23 @@ class UnknownCardInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Enrolment:
+    """A reader at which a resident's card is, or was lately, waited for."""
+
+    resident_id: str
+    stall_id: str
+    until: datetime
+    known_shown: bool
+    """A card that is somebody's was shown there meanwhile."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardsTold:
     """Every card there is."""
 
     cards: tuple[CardInfo, ...]
     unknown: tuple[UnknownCardInfo, ...]
+    enrolments: tuple[Enrolment, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,13 +315,17 @@ class NotSpoken(Exception):
     """The integration speaks an earlier version, in which this cannot be said."""
 
 
-_ADDED_FIELDS: Mapping[str, Mapping[str, object]] = {
-    "start": {"proof": None, "pass": None},
-    "enrol_card": {"label": ""},
+_ADDED_FIELDS: Mapping[int, Mapping[str, Mapping[str, object]]] = {
+    2: {"start": {"proof": None, "pass": None}, "enrol_card": {"label": ""}},
+    3: {
+        "enrol_card": {"by": "office"},
+        "change_card": {"resident_id": None, "blocked_by_holder": False, "money_month_wh": None},
+    },
 }
-"""Fields of an ask that version 2 added, and what they are where nothing is asked of them."""
-_DROPPED = frozenset({"proof", "label"})
-"""Without these an ask is only less: a start without its proof is refused as too old, a card has no name yet."""
+"""Fields of an ask by the version that added them, and what they are where nothing is asked of them."""
+_DROPPED = frozenset({"proof", "label", "by", "resident_id", "blocked_by_holder"})
+"""Without these an ask is only less: a start without its proof is refused as too old, a card has no name yet. For whom
+the portal asks about a card is looked at there too; who blocked it is forgotten, and the manager unblocks it."""
 _ADDED_ASKS = frozenset({"change_card", "remove_card", "assign_card"})
 _ADDED_TELLS = frozenset({"rules", "holds"})
 
@@ -325,14 +347,18 @@ def ack(incarnation: str, ack_seq: int) -> Frame:
 
 def ask(ask_id: str, what: str, body: Mapping[str, object], version: int) -> Frame:
     """Ask the integration to decide something. Raises `NotSpoken` for what an earlier version cannot express."""
-    asked = dict(_ADDED_FIELDS.get(what, {})) | dict(body)
-    if version < 2:
-        if what in _ADDED_ASKS:
-            raise NotSpoken(what)
-        for name, nothing in _ADDED_FIELDS.get(what, {}).items():
+    if version < 2 and what in _ADDED_ASKS:
+        raise NotSpoken(what)
+    asked = dict(body)
+    for since, added in _ADDED_FIELDS.items():
+        for name, nothing in added.get(what, {}).items():
+            said = asked.setdefault(name, nothing)
+            if version >= since:
+                continue
             # A guest's start without its pass would be the host's own start.
-            if asked.pop(name) != nothing and name not in _DROPPED:
+            if said != nothing and name not in _DROPPED:
                 raise NotSpoken(f"{what}.{name}")
+            del asked[name]
     return {"type": "ask", "id": ask_id, "what": what, "body": asked}
 
 
@@ -351,9 +377,9 @@ def tell_blocked(resident_ids: Sequence[str]) -> Frame:
     return tell("blocked", {"resident_ids": list(resident_ids)})
 
 
-def tell_rules(residents: Sequence[Mapping[str, object]]) -> Frame:
-    """Tell the full list of residents with rules."""
-    return tell("rules", {"residents": list(residents)})
+def tell_rules(residents: Sequence[Mapping[str, object]], seq: int | None = None) -> Frame:
+    """Tell the full list of residents with rules, as of the newest record the books have; None: before version 3."""
+    return tell("rules", {"residents": list(residents)} | ({} if seq is None else {"seq": seq}))
 
 
 def tell_holds(holds: Sequence[Mapping[str, object]]) -> Frame:

@@ -32,7 +32,7 @@ from .messages import (
     SliceCut,
     StallInfo,
 )
-from .series import read_building_slice, read_signed_value
+from .series import read_building_slice, read_price_names, read_signed_value
 from .tells import TELLS
 
 
@@ -87,6 +87,7 @@ def _building(fields: Fields) -> BuildingInfo:
         fuse_a=fields.whole("fuse_a"),
         stalls=tuple(_stall(child) for child in fields.children("stalls", 500)),
         residents=tuple(_resident(child) for child in fields.children("residents", 5000)),
+        price_series=fields.newer("price_series", lambda name: read_price_names(fields, name)),
     )
     fields.done()
     try:

@@ -3,6 +3,7 @@
 Values, and how they are read. What becomes of them in the books is in `series_inbox.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,10 +13,21 @@ from typing import Final
 from .fields import Fields
 
 ENERGIES: Final = ("import", "export", "pv", "battery_in", "battery_out")
-PRICE: Final = "price"
+MOST_PRICES: Final = 8
+_LONGEST_NAME: Final = 64
 LONGEST_SIGNED: Final = 8000
 """Characters of a signed text; those of real meters have about a thousand."""
 _PRICE: Final = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,12})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceTold:
+    """What a price series says of one quarter hour."""
+
+    name: str
+    price: Decimal
+    """Of a kWh of grid energy, in the building's currency, in force when it began."""
+    estimated: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +41,10 @@ class BuildingSlice:
     pv_wh: int | None
     battery_in_wh: int | None
     battery_out_wh: int | None
-    price: Decimal | None
-    """Of a kWh of grid energy, in the building's currency, in force at `start`."""
-    estimated: frozenset[str]
-    """Which of `ENERGIES` and `PRICE` are estimates."""
+    prices: tuple[PriceTold, ...]
+    """Those that are known, each name once."""
+    estimated: frozenset[str] | None
+    """Which of `ENERGIES` are estimates; None: some of those that are there, as before version 3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +70,17 @@ def read_building_slice(fields: Fields) -> BuildingSlice:
         pv_wh=fields.optional("pv_wh", fields.whole),
         battery_in_wh=fields.newer("battery_in_wh", fields.whole),
         battery_out_wh=fields.newer("battery_out_wh", fields.whole),
-        price=fields.newer("price", lambda name: _price(fields, name)),
+        prices=_prices(fields),
         estimated=_estimated(fields),
     )
+
+
+def read_price_names(fields: Fields, name: str) -> tuple[str, ...]:
+    """Read the names of the building's price series. Raises `BadMessage`."""
+    said = fields.raw(name)
+    if not isinstance(said, list) or len(said) > MOST_PRICES or not all(_is_name(one) for one in said):
+        raise fields.refuse(name, said, f"a list of at most {MOST_PRICES} names of 1 to {_LONGEST_NAME} characters")
+    return _once(fields, name, said)
 
 
 def read_signed_value(fields: Fields) -> SignedValue:
@@ -74,19 +94,36 @@ def read_signed_value(fields: Fields) -> SignedValue:
     )
 
 
-def _price(fields: Fields, name: str) -> Decimal:
-    text = fields.text(name, 24)
+def _prices(fields: Fields) -> tuple[PriceTold, ...]:
+    told = fields.newer("prices", lambda name: tuple(_price(child) for child in fields.children(name, MOST_PRICES)))
+    prices = told or ()
+    _once(fields, "prices", [one.name for one in prices])
+    return prices
+
+
+def _price(fields: Fields) -> PriceTold:
+    name, text, estimated = fields.text("name"), fields.text("price", 24), fields.flag("estimated")
+    fields.done()
     if not _PRICE.fullmatch(text):
-        raise fields.refuse(name, text, "a decimal number such as 0.2814")
-    return Decimal(text)
+        raise fields.refuse("price", text, "a decimal number such as 0.2814")
+    return PriceTold(name=name, price=Decimal(text), estimated=estimated)
 
 
-def _estimated(fields: Fields) -> frozenset[str]:
+def _is_name(said: object) -> bool:
+    return isinstance(said, str) and 0 < len(said) <= _LONGEST_NAME and said.isprintable()
+
+
+def _once(fields: Fields, field: str, names: Sequence[str]) -> tuple[str, ...]:
+    if len(set(names)) != len(names):
+        raise fields.refuse(field, names, "each name once")
+    return tuple(names)
+
+
+def _estimated(fields: Fields) -> frozenset[str] | None:
     """Which values; before version 3 it was one flag for all of them."""
     said = fields.raw("estimated")
     if isinstance(said, bool):
-        return frozenset(ENERGIES) if said else frozenset()
-    accepted = (*ENERGIES, PRICE)
-    if not isinstance(said, list) or not all(isinstance(name, str) and name in accepted for name in said):
-        raise fields.refuse("estimated", said, f"true, false, or a list of {', '.join(accepted)}")
+        return None if said else frozenset()
+    if not isinstance(said, list) or not all(isinstance(name, str) and name in ENERGIES for name in said):
+        raise fields.refuse("estimated", said, f"true, false, or a list of {', '.join(ENERGIES)}")
     return frozenset(said)

@@ -9,17 +9,14 @@ from ..books.accounting_tables import price_slot
 from ..books.schema import building_slice, session
 from ..ledger.evidence import keep_signed
 from ..model import BuildingId, SessionId, to_ms
-from .series import PRICE, BuildingSlice, SignedValue
+from .series import ENERGIES, BuildingSlice, SignedValue
 
 _LOGGER = logging.getLogger(__name__)
 _BUILDING_SLICE = insert(building_slice)
 
 
 def take_building_slice(conn: Connection, building_id: BuildingId, body: BuildingSlice) -> None:
-    """Keep a quarter hour's energies, and its price apart; what was told first stays.
-
-    The books keep one flag for all energies; which of them it was is in the record.
-    """
+    """Keep a quarter hour's energies, and its prices apart; what was told first stays."""
     start_ms, end_ms = to_ms(body.start), to_ms(body.end)
     if conn.scalar(select(building_slice.c.start_ms).where(building_slice.c.start_ms == start_ms)) is None:
         conn.execute(
@@ -33,21 +30,29 @@ def take_building_slice(conn: Connection, building_id: BuildingId, body: Buildin
                 "pv_wh": body.pv_wh,
                 "battery_in_wh": body.battery_in_wh,
                 "battery_out_wh": body.battery_out_wh,
-                "estimated": int(bool(body.estimated - {PRICE})),
+                "estimated": int(body.estimated is None or bool(body.estimated)),
+                "estimated_of": None
+                if body.estimated is None
+                else " ".join(name for name in ENERGIES if name in body.estimated),
             },
         )
-    if body.price is None:
+    if not body.prices:
         return
-    if conn.scalar(select(price_slot.c.start_ms).where(price_slot.c.start_ms == start_ms)) is None:
-        conn.execute(
-            insert(price_slot).values(
-                building_id=building_id,
-                start_ms=start_ms,
-                end_ms=end_ms,
-                price=f"{body.price:f}",
-                estimated=int(PRICE in body.estimated),
-            )
-        )
+    there = set(conn.scalars(select(price_slot.c.series).where(price_slot.c.start_ms == start_ms)))
+    told = [
+        {
+            "building_id": building_id,
+            "series": one.name,
+            "start_ms": start_ms,
+            "end_ms": end_ms,
+            "price": f"{one.price:f}",
+            "estimated": int(one.estimated),
+        }
+        for one in body.prices
+        if one.name not in there
+    ]
+    if told:
+        conn.execute(insert(price_slot), told)
 
 
 def take_signed_value(conn: Connection, body: SignedValue, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from .fields import Fields
-from .messages import CardInfo, CardsTold, OfficeTicket, QuietHours, UnknownCardInfo
+from .messages import CardInfo, CardsTold, Enrolment, OfficeTicket, QuietHours, UnknownCardInfo
 
 _MAX_CARDS = 5000
 _HEX = frozenset("0123456789abcdef")
@@ -25,6 +25,7 @@ def _cards(body: Fields) -> CardsTold:
     told = CardsTold(
         cards=tuple(_card(child) for child in body.children("cards", _MAX_CARDS)),
         unknown=tuple(_unknown_card(child) for child in body.children("unknown", _MAX_CARDS)),
+        enrolments=body.newer("enrolments", lambda name: _enrolments(body, name)) or (),
     )
     for name, ids in (("cards", [c.card_id for c in told.cards]), ("unknown", [u.unknown_id for u in told.unknown])):
         if len(set(ids)) != len(ids):
@@ -41,9 +42,11 @@ def _card(fields: Fields) -> CardInfo:
         blocked=fields.flag("blocked"),
         weak=fields.flag("weak"),
         month_wh=fields.optional("month_wh", fields.whole),
+        money_month_wh=fields.newer("money_month_wh", fields.whole),
         quiet=None if quiet is None else _quiet_hours(quiet),
         added_at=fields.time("added_at"),
         used_at=fields.optional("used_at", fields.time),
+        blocked_by_holder=bool(fields.newer("blocked_by_holder", fields.flag)),
     )
     fields.done()
     return card
@@ -53,6 +56,21 @@ def _quiet_hours(fields: Fields) -> QuietHours:
     quiet = QuietHours(start=fields.time_of_day("from"), end=fields.time_of_day("to"))
     fields.done()
     return quiet
+
+
+def _enrolments(body: Fields, name: str) -> tuple[Enrolment, ...]:
+    return tuple(_enrolment(child) for child in body.children(name, _MAX_CARDS))
+
+
+def _enrolment(fields: Fields) -> Enrolment:
+    enrolment = Enrolment(
+        resident_id=fields.text("resident_id"),
+        stall_id=fields.text("stall_id"),
+        until=fields.time("until"),
+        known_shown=fields.flag("known_shown"),
+    )
+    fields.done()
+    return enrolment
 
 
 def _unknown_card(fields: Fields) -> UnknownCardInfo:

@@ -9,8 +9,9 @@ from ..i18n import gettext_for, mark
 from ..resident.accounts import accounts
 from ..split.days import Window
 from ..split.reconcile import Position, Reconciliation
+from ..statement.bill_booking import withdraw_bill
 from ..statement.bill_outcome import bill_outcome
-from ..statement.bills import Bill, BillError, add_bill, bills, reconciled, withdraw_bill
+from ..statement.bills import Bill, BillError, add_bill, bills, reconciled
 from ..statement.house_rules import energy_rule
 from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Refused, Route

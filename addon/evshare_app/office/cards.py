@@ -6,13 +6,12 @@ from datetime import timedelta
 from aiohttp import web
 from sqlalchemy import Connection
 
-from ..i18n import gettext_for, mark
+from ..i18n import gettext_for
 from ..model import Month, ResidentId, from_ms, to_ms
 from ..money import Money
-from ..resident.card_caps import cap_told_wh, card_used, set_card_cap
+from ..resident.card_caps import caps_told, card_used, note_told, set_card_cap
 from ..resident.cards import (
     Card,
-    Quiet,
     cards,
     find_card,
     note_assigned,
@@ -21,6 +20,7 @@ from ..resident.cards import (
     unknown_cards,
 )
 from ..resident.people import NoSuchResident, Person, people, person
+from ..web.card_form import LABEL, read_quiet
 from ..web.forms import BadInput, Form, read_form
 from ..web.listener import Access, Refused, Route
 from . import fields
@@ -31,7 +31,6 @@ from .reading import StallLine, readers
 _LEARN = timedelta(seconds=60)
 _CLOCKS = timedelta(seconds=5)
 """How far the clocks of Home Assistant and the app may be apart, and what a second's resolution takes away."""
-_LABEL = 60
 
 
 class CardPages:
@@ -111,15 +110,9 @@ class CardPages:
 
     async def _save(self, request: web.Request) -> web.Response:
         form = await read_form(request)
-        quiet = None
-        if form.text("quiet_from", 20, default="") or form.text("quiet_to", 20, default=""):
-            quiet = Quiet(start=fields.time_of_day(form, "quiet_from"), end=fields.time_of_day(form, "quiet_to"))
-            if quiet.start == quiet.end:
-                raise BadInput(
-                    "quiet_to", quiet.end, mark("another time than the one they begin at; to stop a card, block it")
-                )
+        quiet = read_quiet(form)
         changes = {
-            "label": form.text("label", _LABEL, default=""),
+            "label": form.text("label", LABEL, default=""),
             "quiet": None if quiet is None else quiet.told(),
         }
         month_wh = fields.read_energy_wh(form, "month_kwh")
@@ -146,13 +139,17 @@ class CardPages:
     ) -> None:
         """Change a card to these caps of its own; Home Assistant is told the energy they come to."""
         now, zone, by = self._parts.clock(), self._door.building(request).zone, self._door.manager(request).actor
-        told_wh = await self._parts.books.read(lambda conn: cap_told_wh(conn, card, month_minor, month_wh, now, zone))
-        body = card.asked(month_wh=told_wh, **changes)
+        version = self._parts.link.version or 0
+        caps = await self._parts.books.read(
+            lambda conn: caps_told(conn, card, month_minor, month_wh, now, zone, version)
+        )
+        body = card.asked(**caps, **changes)
         await ask(self._door, request, "change_card", body)
 
         def save(conn: Connection) -> None:
-            set_card_cap(conn, card.card_id, month_minor, month_wh, by, now)
+            set_card_cap(conn, card.card_id, month_minor, by, now)
             note_changed(conn, body)
+            note_told(conn, card.card_id, month_wh, version)
 
         await self._parts.books.write(save)
 
@@ -164,7 +161,8 @@ class CardPages:
 
     async def _set_blocked(self, request: web.Request, *, blocked: bool) -> web.Response:
         async with self._parts.link.changing_cards:
-            body = (await self._card(request)).asked(blocked=blocked)
+            # A manager's block holds, also of a card that its holder blocked before.
+            body = (await self._card(request)).asked(blocked=blocked, blocked_by_holder=False)
             await ask(self._door, request, "change_card", body)
             await self._parts.books.write(lambda conn: note_changed(conn, body))
         return self._changed(request, "blocked" if blocked else "unblocked")
@@ -184,7 +182,7 @@ class CardPages:
         if all(one.unknown_id != unknown_id for one in waiting):
             raise Refused(404)
         whom = await self._holder(form)
-        body = {"unknown_id": unknown_id, "resident_id": whom.resident_id, "label": form.text("label", _LABEL)}
+        body = {"unknown_id": unknown_id, "resident_id": whom.resident_id, "label": form.text("label", LABEL)}
         await ask(self._door, request, "assign_card", body)
         await self._parts.books.write(lambda conn: note_assigned(conn, unknown_id))
         return self._door.see_other(request, "/office/cards?said=assigned")
@@ -207,7 +205,7 @@ class CardPages:
             "resident_id": whom.resident_id,
             "stall_id": stall_id,
             "timeout_s": int(_LEARN.total_seconds()),
-            "label": form.text("label", _LABEL, default=""),
+            "label": form.text("label", LABEL, default=""),
         }
         await ask(self._door, request, "enrol_card", body)
         address = f"/office/cards/learning?resident={whom.resident_id}&stall={stall_id}&since={since}"
@@ -216,7 +214,7 @@ class CardPages:
     async def _learning(self, request: web.Request) -> web.Response:
         whom = await self._person(request.query.get("resident", ""))
         since = request.query.get("since", "")
-        if not (since.isascii() and since.isdigit() and len(since) <= 15):
+        if not (since.isascii() and since.isdigit() and len(since) <= 13):
             raise BadInput("since", since, "UTC milliseconds")
         known, theirs = await self._parts.books.read(lambda conn: (self._readers(conn), cards(conn, whom.resident_id)))
         begun = from_ms(int(since))

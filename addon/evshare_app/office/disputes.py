@@ -13,13 +13,12 @@ from ..resident.disputes import (
     OPEN,
     Dispute,
     DisputeRefused,
-    Evidence,
     disputes,
-    evidence,
     find_dispute,
     reject,
     uphold,
 )
+from ..resident.evidence import Evidence, evidence
 from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Refused, Route
 from .door import OfficeDoor
@@ -81,7 +80,10 @@ class DisputePages:
     async def _uphold(self, request: web.Request) -> web.Response:
         note = (await read_form(request)).text("note", MOST_TEXT, default="")
         session_id, actor, now = await self._known(request), self._door.manager(request).actor, self._parts.clock()
-        return await self._decide(request, lambda conn: uphold(conn, session_id, note, actor, now), "upheld")
+        key = await self._parts.closing.ledger_key()
+        return await self._decide(
+            request, lambda conn: uphold(conn, session_id, note, actor, now, ledger_key=key), "upheld"
+        )
 
     async def _reject(self, request: web.Request) -> web.Response:
         note = (await read_form(request)).text("note", MOST_TEXT, default="")

@@ -85,6 +85,8 @@ class OfficeDoor:
         self.parts = parts
         self.pages = Pages(Path(__file__).parent / "templates")
         self._everyone = TokenBuckets(Rate(per_minute=1200, burst=200))
+        # Nobody alone takes all of that.
+        self._addresses = TokenBuckets(Rate(per_minute=900, burst=150))
         self._strangers = TokenBuckets(Rate(per_minute=30, burst=20))
         self._roles: dict[str, tuple[float, str]] = {}
         self._routes: dict[str, Route] = {}
@@ -104,8 +106,8 @@ class OfficeDoor:
 
     async def admit(self, request: web.Request, route: Route | None) -> None:
         """Find out who asks, and let them pass or not."""
-        loop_s = asyncio.get_running_loop().time()
-        if wait_s := self._everyone.take("all", loop_s):
+        loop_s, address = asyncio.get_running_loop().time(), client_address(request.remote, "", ())
+        if wait_s := self._addresses.take(address, loop_s) or self._everyone.take("all", loop_s):
             raise Refused(429, retry_after_s=wait_s)
         if route is not None and route.handler is static_file:
             return
@@ -116,10 +118,8 @@ class OfficeDoor:
             request[_BUILDING] = building
         if self._by_ingress(request):
             manager = self._ingress_user(request)
-        if manager is None:
-            address = client_address(request.remote, "", ())
-            if wait_s := self._strangers.take(address, loop_s):
-                raise Refused(429, retry_after_s=wait_s)
+        if manager is None and (wait_s := self._strangers.take(address, loop_s)):
+            raise Refused(429, retry_after_s=wait_s)
         if route is None:
             return
         if route.access is Access.ANYONE:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-import re
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
@@ -11,7 +10,6 @@ from ..i18n import mark
 from ..model import Month
 from ..web.forms import BadInput, Form
 
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _MOST_KWH = 100_000
 _YEARS = (2000, 3000)
 
@@ -53,14 +51,6 @@ def whole(form: Form, name: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise BadInput(name, text, mark("a whole number from %(least)s to %(most)s"), least=least, most=most)
     return int(text)
-
-
-def time_of_day(form: Form, name: str) -> str:
-    """Return a field with a time of the building's clock, HH:MM."""
-    text = form.text(name, 20, default="")
-    if not _TIME.fullmatch(text):
-        raise BadInput(name, text, mark("a time of day such as 22:30"))
-    return text
 
 
 def percent(form: Form, name: str) -> Decimal | None:

@@ -106,7 +106,7 @@ class FigurePages:
         writer = csv.writer(text)
         writer.writerow(table.columns)
         for name, cells in table.rows:
-            writer.writerow([_plain(name), *("" if one.value is None else f"{one.value:f}" for one in cells)])
+            writer.writerow([no_formula(name), *("" if one.value is None else f"{one.value:f}" for one in cells)])
         return web.Response(
             body=text.getvalue().encode("utf-8-sig"),
             content_type="text/csv",
@@ -258,6 +258,6 @@ def _back(month: Month, by: int) -> Month:
     return Month(months // 12, months % 12 + 1)
 
 
-def _plain(name: str) -> str:
+def no_formula(name: str) -> str:
     """Return a name that no spreadsheet takes for a formula."""
     return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name

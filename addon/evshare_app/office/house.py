@@ -16,6 +16,7 @@ from ..web.compress import keep_plain
 from ..web.forms import BadInput, read_form
 from ..web.listener import Access, Route
 from .door import OfficeDoor
+from .law_words import law_wants
 
 
 class HousePages:
@@ -61,6 +62,7 @@ class HousePages:
             languages=LANGUAGES,
             laws={code: one.name[view.language] for code, one in law_profiles().items()},
             law=law.code,
+            law_wants=law_wants(law),
             portal=self._door.portal_address(request),
             guessed=settings.portal_url is None,
             secure=settings.portal_is_https,

@@ -16,6 +16,7 @@ from .entry import Entry
 from .figures import FigurePages
 from .guests import GuestPages
 from .house import HousePages
+from .ledger import LedgerPages
 from .month import MonthPages
 from .people import PeoplePages
 from .plans import PlanPages
@@ -52,6 +53,7 @@ def office_routes(door: OfficeDoor) -> Sequence[Route]:
         MonthPages(door),
         CorrectionPages(door),
         FigurePages(door),
+        LedgerPages(door),
         HousePages(door),
         BackupPages(door),
         DataPages(door),

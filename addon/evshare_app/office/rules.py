@@ -96,4 +96,4 @@ def _hours(form: Form, place: int) -> Hours | None:
         return None
     if not days:
         raise BadInput(f"{day}1", "no day", mark("at least one day, or no hours"))
-    return Hours(days=days, start=fields.time_of_day(form, start), end=fields.time_of_day(form, end))
+    return Hours(days=days, start=form.time_of_day(start), end=form.time_of_day(end))

@@ -19,6 +19,8 @@ SESSION_LIFE = timedelta(hours=12)
 INVITED_IDLE = timedelta(days=14)
 """Who came by a link has no other way in, and may change no money."""
 INVITED_LIFE = timedelta(days=30)
+LATELY = timedelta(minutes=10)
+"""So long after coming in somebody may do what cannot be taken back."""
 _KEPT = timedelta(days=30)
 
 
@@ -84,6 +86,30 @@ def redeem_invitation(conn: Connection, token: str, key: TokenKey, now: datetime
         person_id=person.person_id,
     )
     return _open_session(conn, who, key, now)
+
+
+def came_in_lately(conn: Connection, user_id: str, now: datetime) -> bool:
+    """Whether Home Assistant said within `LATELY` who this is, by a ticket that was used."""
+    used = select(office_ticket.c.used_ms).where(
+        office_ticket.c.user_id == user_id, office_ticket.c.used_ms > to_ms(now - LATELY)
+    )
+    return conn.scalar(used.limit(1)) is not None
+
+
+def confirm_with_ticket(conn: Connection, user_id: str, ticket: str, now: datetime) -> None:
+    """Use a ticket up that is this user's, without another session. Raises `TicketInvalid`."""
+    used = conn.execute(
+        update(office_ticket)
+        .where(
+            office_ticket.c.ticket_hash == digest(ticket),
+            office_ticket.c.user_id == user_id,
+            office_ticket.c.used_ms.is_(None),
+            office_ticket.c.expires_ms > to_ms(now),
+        )
+        .values(used_ms=to_ms(now))
+    )
+    if used.rowcount != 1:
+        raise TicketInvalid
 
 
 def person_user_id(person_id: str) -> str:

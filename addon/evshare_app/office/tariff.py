@@ -36,6 +36,7 @@ from .door import OfficeDoor
 from .tariff_form import DEFAULTS, NEW_FAMILY, PRESETS, Draft, as_bad_input, fields_of, read_draft, typed
 from .tariff_month import MonthCost, month_before, month_cost
 from .tariff_samples import Samples, samples
+from .tariff_sessions import page_asked, sessions_under
 from .words import TARIFF_STATES
 
 _LIST, _NEW = "/office/tariff", "/office/tariff/new"
@@ -109,8 +110,13 @@ class TariffPage:
         )
 
     async def _version(self, request: web.Request) -> web.Response:
-        now, kept = self._parts.clock(), await self._kept(request)
-        all_of_them = await self._parts.books.read(lambda conn: kept_versions(conn, kept.version.family))
+        now, number, kept = self._parts.clock(), page_asked(request), await self._kept(request)
+        all_of_them, used = await self._parts.books.read(
+            lambda conn: (
+                kept_versions(conn, kept.version.family),
+                sessions_under(conn, kept.version.version_id, number),
+            )
+        )
         line = next(one for one in self._lines(request, all_of_them, now) if one.kept == kept)
         return self._door.page(
             request,
@@ -120,6 +126,7 @@ class TariffPage:
             state=TARIFF_STATES[line.state],
             house=HOUSE,
             ocpi=fields_of(kept.version.tariff)["ocpi"],
+            used=used,
         )
 
     async def _download(self, request: web.Request) -> web.Response:
@@ -226,6 +233,7 @@ class TariffPage:
             new_family=NEW_FAMILY,
             house=HOUSE,
             currency=self._door.building(request).currency,
+            series=self._door.building(request).price_series,
             preview=preview,
             say=gettext_for(view.language),
         )

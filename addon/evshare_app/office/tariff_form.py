@@ -19,8 +19,9 @@ from ..i18n import mark
 from ..tariff.objects import Holidays, PriceLimit, Tariff, TariffError, dump, load
 from ..tariff.ocpi import parse_tariff
 from ..tariff.presets import DayNight, Extras, Flat, Preset, SolarFriendly, SpotPriced, recognise, to_ocpi
+from ..tariff.store import check_series
 from ..web.forms import BadInput, Form
-from .fields import time_of_day, whole
+from .fields import whole
 
 PRESETS: Final = {
     "flat": (mark("Flat"), mark("One price at all times.")),
@@ -46,7 +47,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "solar": "",
     "grid": "",
     "battery": "",
-    "series": "price",
+    "series": "",
     "factor": "1",
     "adder": "0",
     "spot_least": "0",
@@ -70,13 +71,14 @@ _FAMILY = re.compile(r"[a-z0-9][a-z0-9-]{0,35}")
 _FOUR = Decimal("0.0001")
 _LONGEST_GRACE_MIN = 10_000
 
+_SERIES: Final = "x_evshare.spot.series"
 _FIELDS: Final = {
     "family": "new_family",
     "valid_from": "valid_from",
     "x_evshare.holidays": "country",
     "x_evshare.holidays.country": "country",
     "x_evshare.holidays.subdivision": "subdivision",
-    "x_evshare.spot.series": "series",
+    _SERIES: "series",
     "x_evshare.spot.max": "spot_most",
     "min_price.incl_vat": "least",
     "min_price.after_taxes": "least",
@@ -90,7 +92,6 @@ _TROUBLES: Final = {
     "x_evshare.holidays": mark("a country and subdivision that have holidays, such as DE and BY"),
     "x_evshare.holidays.country": mark("two letters of a country, such as DE"),
     "x_evshare.holidays.subdivision": mark("nothing, or a subdivision of the country, such as BY"),
-    "x_evshare.spot.series": mark("the name of a price series, at most 255 characters"),
     "x_evshare.spot.max": mark("nothing, or a price not below the least one"),
 }
 """What is accepted there, in words."""
@@ -115,6 +116,7 @@ def read_draft(form: Form, building: BuildingRow, now: datetime) -> Draft:
     try:
         ocpi = _by_hand(form) if preset == "ocpi" else _by_preset(form, preset, building.currency, now)
         tariff = parse_tariff(ocpi)
+        check_series(tariff, building.price_series)
     except TariffError as error:
         raise as_bad_input(error, preset) from None
     return Draft(family=family, valid_from=valid_from, ocpi=ocpi, tariff=tariff, preset=preset)
@@ -125,6 +127,8 @@ def as_bad_input(error: TariffError, preset: str) -> BadInput:
     path = str(error).partition(":")[0]
     by_hand = preset == "ocpi" and path not in _OF_ANY_FORM
     name = "ocpi" if by_hand else _FIELDS.get(path, "preset")
+    if path == _SERIES and not by_hand:
+        return _NotTold(name, error)
     known = _TROUBLES.get(path)
     if known is not None and not by_hand:
         return BadInput(name, str(error), known)
@@ -141,6 +145,18 @@ class _NotUsable(BadInput):
     def text(self, say: Callable[[str], str]) -> str:
         """Return what is accepted; of the problem, too, in the language of `say`."""
         return say("Accepted here: %s.") % (say(_USABLE) % {"problem": self._error.text(say)})
+
+
+class _NotTold(BadInput):
+    """A price series that the building does not have; which ones it has is in the error."""
+
+    def __init__(self, name: str, error: TariffError) -> None:
+        super().__init__(name, str(error), mark("the name of a price that Home Assistant tells"))
+        self._error = error
+
+    def text(self, say: Callable[[str], str]) -> str:
+        """Return what is accepted, in the language of `say`."""
+        return say("Accepted here: %s.") % self._error.accepted(say)
 
 
 def typed(form: Form) -> dict[str, str]:
@@ -248,8 +264,8 @@ def _day_night(form: Form) -> Preset:
     return DayNight(
         day=_price(form, "day"),
         night=_price(form, "night"),
-        night_from=time.fromisoformat(time_of_day(form, "night_from")),
-        night_until=time.fromisoformat(time_of_day(form, "night_until")),
+        night_from=time.fromisoformat(form.time_of_day("night_from")),
+        night_until=time.fromisoformat(form.time_of_day("night_until")),
         weekend_is_night=weekend,
         holidays=Holidays(country=country, subdivision=subdivision or None) if country else None,
     )

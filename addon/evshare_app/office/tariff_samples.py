@@ -125,8 +125,8 @@ def _cost(conn: Connection, tariff: Tariff, session: RatedInput, kind: _Kind, zo
     extensions = tariff.x_evshare
     known = Circumstances(sources=_sources(kind, session.slices), waiting=[(session.started, end)])
     if extensions is not None and extensions.spot is not None:
-        prices = prices_between(conn, session.started - _BEFORE, end)
-        known = replace(known, prices={extensions.spot.series: prices})
+        series = extensions.spot.series
+        known = replace(known, prices={series: prices_between(conn, series, session.started - _BEFORE, end)})
     if extensions is not None and extensions.holidays is not None:
         years = {session.started.astimezone(zone).year, end.astimezone(zone).year}
         known = replace(known, holidays=holiday_dates(extensions.holidays, years))

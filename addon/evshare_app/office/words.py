@@ -37,6 +37,8 @@ DENIALS = {
     "outside_hours": mark("Not in their hours"),
     "month_used_up": mark("Energy of this month is used up"),
     "no_credit": mark("Money of this month is used up"),
+    "left_in_use": mark("Another session uses what is left"),
+    "app_away": mark("The app was away"),
     "held": mark("Kept free for somebody else"),
     "pass_expired": mark("Guest pass is over"),
 }
@@ -71,6 +73,14 @@ WHAT_TO_DO = {
     "outside_hours": mark("Their rules name the hours in which they may start."),
     "month_used_up": mark("Their rules have a quota of energy. It can be raised there, or it waits for the 1st."),
     "no_credit": mark("Their rules have a limit in money. It can be raised there, or it waits for the 1st."),
+    "left_in_use": mark(
+        "A session that runs may still use what is left of their money, their month or their card, also of others on "
+        "the same account. When it has ended, the rest is free again."
+    ),
+    "app_away": mark(
+        "The house did not hear the app, and its owners chose that nobody is let in then. It is among the building’s "
+        "options in Home Assistant."
+    ),
     "held": mark("Somebody waited for this stall and it was kept free for them."),
     "pass_expired": mark("The guest’s pass has run out or is used up. Whoever made it can make another."),
 }

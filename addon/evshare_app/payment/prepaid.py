@@ -1,24 +1,19 @@
-"""Money that accounts pay in advance: topping up, and using it for the statements they owe.
+"""Money that accounts pay in advance: topping up.
 
 What is paid in advance is booked to the account's prepaid balance (``2100:<account>``), so it is no payment of a
-statement yet. Once a statement is issued, as much of it as is there pays that statement.
+statement yet. When a statement is issued, as much of it as is there pays that statement (`statement/advance.py`).
 """
 
 from datetime import datetime
 import hashlib
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from ..books.building import the_building
-from ..books.schema import ledger_transaction, payment
-from ..ledger.accounts import prepaid
-from ..ledger.ledger import LedgerError, balance, post
-from ..ledger.templates import Event, prepaid_used, topped_up
-from ..model import AccountId, StatementId, to_ms
+from ..ledger.ledger import LedgerError, post
+from ..ledger.templates import Event, topped_up
+from ..model import AccountId
 from .rail import PaymentRefused
-from .standing import due_minor, get_bill
-
-RAIL = "prepaid"
 
 
 def top_up(
@@ -48,40 +43,3 @@ def top_up(
     except LedgerError as error:
         msg = f"entry: {entry!r} cannot be booked, accepted is the same top-up or another number ({error})"
         raise PaymentRefused(msg) from None
-
-
-def use_prepaid(conn: Connection, statement_id: StatementId, actor: str, now: datetime) -> int:
-    """Let what an account paid in advance pay a statement, and return the minor units it pays; 0 when there is none.
-
-    Done once per statement: doing it again changes nothing.
-    """
-    bill = get_bill(conn, statement_id)
-    there = -balance(conn, prepaid(bill.account_id))
-    amount_minor = min(there, due_minor(conn, bill))
-    payment_id = hashlib.sha256(f"{RAIL}\n{statement_id}".encode()).hexdigest()[:32]
-    transaction_id = f"payment:{payment_id}"
-    done = select(ledger_transaction.c.number).where(ledger_transaction.c.transaction_id == transaction_id)
-    if amount_minor <= 0 or conn.scalar(done) is not None:
-        return 0
-    conn.execute(
-        insert(payment).values(
-            building_id=the_building(conn).building_id,
-            payment_id=payment_id,
-            rail=RAIL,
-            external_id=statement_id,
-            account_id=bill.account_id,
-            statement_id=statement_id,
-            amount_minor=amount_minor,
-            currency=bill.currency,
-            at_ms=to_ms(now),
-        )
-    )
-    event = Event(
-        transaction_id=transaction_id,
-        occurred=now,
-        actor=actor,
-        reason=f"statement {bill.number} paid, in advance",
-        currency=bill.currency,
-    )
-    post(conn, prepaid_used(event, bill.account_id, amount_minor), now)
-    return amount_minor

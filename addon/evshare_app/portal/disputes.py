@@ -83,7 +83,7 @@ class DisputePages:
             card = await self._parts.books.read(lambda conn: _card_of(conn, phone, session_id))
             if card is None:
                 raise Refused(404)
-            body = card.asked(blocked=True)
+            body = card.asked_by_holder(blocked=True)
             try:
                 await self._parts.link.ask("change_card", body)
             except AskRefused, LinkDown:

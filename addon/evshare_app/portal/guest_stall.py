@@ -95,6 +95,10 @@ class GuestStall(StallPage):
         if claim.said is not None:
             return self.decided(stall, claim.said)
         pass_, request_id = guest.pass_, wanted.request_id
+        said = await self.not_as_shown(request, stall, form, claim.claim, pass_.resident_id)
+        if said:
+            await self._parts.books.write(lambda conn: answer_guest_start(conn, guest, request_id, said))
+            return self.decided(stall, said)
         body = {
             "stall_id": stall.stall_id,
             "resident_id": pass_.resident_id,
@@ -134,11 +138,11 @@ class GuestStall(StallPage):
 
     async def _stop(self, request: web.Request) -> web.Response:
         guest, stall, form = self._door.guest(request), await self.find(request), await read_form(request)
-        self._door.slow_down_stall(stall.stall_id)
         session_id = form.text("session", 64)
         seen = self._parts.link.live.stall(stall.stall_id)
         session = seen.session if seen is not None else None
         if session is None or not is_of_pass(session, guest.pass_.pass_id) or session.session_id != session_id:
+            # Only theirs is asked for, so what others press does not keep them from it.
             return self.back(stall, "not_found")
         body = {"session_id": session_id, "by": "resident", "resident_id": guest.pass_.resident_id}
         return self.back(stall, (await ask_house(self._parts.link, "stop", body, GUEST_SAID)).said)
@@ -166,7 +170,10 @@ class GuestStall(StallPage):
             max_current_a=stall.max_current_a,
             phases=stall.phases,
         )
-        return stall_for_guest(seen, live.connected, looking), stands
+        now = stall_for_guest(seen, live.connected, looking)
+        if now.kind == "ready":
+            now = replace(now, together=await self.together(request, stall))
+        return now, stands
 
     def _standing(self, conn: Connection, guest: Guest, stall: StallRow) -> _Standing:
         at = self._parts.clock()

@@ -19,6 +19,7 @@ GUEST_SAID = SAID | {
     "unknown_resident": ASK_HOST,
     "month_used_up": ASK_HOST,
     "no_credit": ASK_HOST,
+    "left_in_use": ASK_HOST,
     "not_allowed": ASK_HOST,
     "not_found": Said(mark("This is not your session, or it is over already.")),
     "refused": Said(mark("The house refused. Ask your host if it happens again.")),

@@ -103,10 +103,10 @@ class HistoryPages:
     async def _receipt(self, request: web.Request) -> web.Response:
         phone, now = self._door.phone(request), self._parts.clock()
         resident_id, session_id = phone.person.resident_id, request.match_info["id"]
-        language = self._door.view(request).language
+        language, portal_url = self._door.view(request).language, self._parts.settings.portal_url
         document = await self._parts.books.read(
             lambda conn: (
-                receipt_of(conn, SessionId(session_id), language, now)
+                receipt_of(conn, SessionId(session_id), language, now, portal_url=portal_url)
                 if (found := session_of(conn, resident_id, session_id)) is not None and found.part is not None
                 else None
             )

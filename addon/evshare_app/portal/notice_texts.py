@@ -55,6 +55,7 @@ _LOOKS = {
     "dispute": ("shield", "info"),
     "phone_added": ("phone", "info"),
     "phone_stolen": ("warn", "bad"),
+    "card_added": ("card", "info"),
     "passkey_added": ("key", "info"),
     "passkey_doubtful": ("warn", "bad"),
     "moved_out": ("home", "info"),
@@ -163,6 +164,10 @@ def _dispute(body: _Body, say: _Say, formats: Formats) -> _Parts:
     values = {"stall": body["stall"], "day": formats.day(body["started_ms"]), "note": body["note"]}
     if body["upheld"]:
         title, text = say("It was not your car"), say("Nobody bills you for the session at %(stall)s on %(day)s.")
+        if body.get("credit_notes"):
+            text += " " + say("Credit note %(numbers)s gives %(amount)s back.")
+            values["numbers"] = ", ".join(body["credit_notes"])
+            values["amount"] = formats.money(body["credited_minor"], body["currency"])
     else:
         title = say("The session stays yours")
         text = say("%(stall)s, %(day)s. The manager says: %(note)s")
@@ -172,6 +177,13 @@ def _dispute(body: _Body, say: _Say, formats: Formats) -> _Parts:
 def _phone_added(body: _Body, say: _Say, _formats: Formats) -> _Parts:
     text = say("“%(phone)s” charges as you from now on. Not yours? Sign it out at once.")
     return say("Another phone was connected"), text % {"phone": body["label"]}, "/me"
+
+
+def _card_added(body: _Body, say: _Say, _formats: Formats) -> _Parts:
+    text = say("“%(card)s” charges at your cost from now on. Not yours? Block it at once.")
+    if not body["card"]:
+        text = say("A card charges at your cost from now on. Not yours? Block it at once.")
+    return say("A card was added"), text % {"card": body["card"]}, "/cards"
 
 
 def _phone_stolen(body: _Body, say: _Say, _formats: Formats) -> _Parts:
@@ -210,6 +222,7 @@ _SAID: Mapping[str, Callable[[_Body, _Say, Formats], _Parts]] = {
     "dispute": _dispute,
     "phone_added": _phone_added,
     "phone_stolen": _phone_stolen,
+    "card_added": _card_added,
     "passkey_added": _passkey_added,
     "passkey_doubtful": _passkey_doubtful,
     "moved_out": _moved_out,

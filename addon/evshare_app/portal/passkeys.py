@@ -23,7 +23,11 @@ _LOGGER = logging.getLogger(__name__)
 
 _RESPONSE_CHARS = 8000
 """Room for an RSA key in CBOR in base64url, twice over."""
-AFTER_CONFIRMING = {"me": "/me?said=confirmed", "guests": "/guests?said=confirmed"}
+AFTER_CONFIRMING = {
+    "me": "/me?said=confirmed",
+    "guests": "/guests?said=confirmed",
+    "cards": "/cards?said=confirmed",
+}
 """Where people go on after confirming, by the name in the address."""
 
 

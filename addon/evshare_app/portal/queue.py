@@ -1,6 +1,7 @@
 """The waiting list on the portal: join, be told a number, be kept a stall, snooze, pass on. Nobody sees who waits."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 import re
 
@@ -15,7 +16,7 @@ from ..link.waiting import MayJoin, idle_at, may_join
 from ..model import from_ms
 from ..resident.devices import Device
 from ..resident.queue import number_in_line, someone_could_use
-from ..resident.waiting import GRACE, last_place, leave, open_places, snooze, wake
+from ..resident.waiting import GRACE, idle_after_session, last_place, leave, open_places, snooze, wake
 from ..web.answers import Said
 from ..web.formats import Formats
 from ..web.forms import read_form
@@ -93,6 +94,26 @@ async def queue_now(door: PortalDoor, request: web.Request, phone: Device, *, at
     said = None if at else SAID.get(request.query.get("said", ""))
     shown = None if said is None else Said(say(said.text), said.tone)
     return QueueNow(**(vars(found) | {"at": at, "said": shown}))
+
+
+async def queue_at(
+    door: PortalDoor, request: web.Request, phone: Device, code: str, seen: LiveStall | None
+) -> QueueNow:
+    """Return the same on a stall's page, where whoever has a car is not asked to wait for a stall.
+
+    That is who charges, here or elsewhere, and whose car may be the one that is plugged in: it is theirs to start,
+    unless it still stands there after somebody else's session.
+    """
+    queue, me = await queue_now(door, request, phone, at=code), phone.person.resident_id
+    if queue.kind != "join":
+        return queue
+    sessions = door.parts.link.live.sessions()
+    has_a_car = any(one.resident_id == me and one.credential_kind != "pass" for one in sessions)
+    if not has_a_car and seen is not None and seen.plugged and seen.session is None:
+        stall_id, since = seen.stall_id, seen.plugged_at
+        last = await door.parts.books.read(lambda conn: idle_after_session(conn, stall_id, since))
+        has_a_car = last is None or last.resident_id == me
+    return replace(queue, kind="") if has_a_car else queue
 
 
 def _queue_now(conn: Connection, door: PortalDoor, phone: Device, formats: Formats, now: datetime) -> QueueNow:

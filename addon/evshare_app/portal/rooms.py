@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..web.listener import Route
+from .cards import CardPages
 from .disputes import DisputePages
 from .door import PortalDoor, static_route
 from .entry import Entry
@@ -12,6 +13,7 @@ from .guests import GuestPages
 from .history_pages import HistoryPages
 from .me import MePages
 from .my_data import MyData
+from .nfc_cards import NfcCardPages
 from .notices import NoticePages
 from .own import OwnPages
 from .passkeys import PasskeyPages
@@ -34,9 +36,11 @@ def portal_routes(door: PortalDoor) -> Sequence[Route]:
         Shell(door),
         MePages(door),
         MyData(door),
+        NfcCardPages(door),
         PasskeyPages(door),
         ReachPages(door),
         TypedCode(door),
+        CardPages(door),
         GuestPages(door),
         GuestEntry(door),
         GuestStall(door),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ..link.messages import LiveSession, LiveStall
-from ..tariff.now import PHASE_V
+from ..tariff.matching import PHASE_V
 from ..web.formats import Formats
 
 _FULL = 0.85

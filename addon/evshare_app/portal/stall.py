@@ -22,7 +22,7 @@ from ..web.forms import Form, read_form
 from ..web.listener import Access, Route
 from .door import see_other
 from .presence import confirming, is_tap, proof_of, stall_tapped
-from .queue import idle_now, queue_now
+from .queue import idle_now, queue_at
 from .queue_view import NO_QUEUE
 from .stall_page import StallPage, StallRow
 from .stall_view import Looking, StallNow, stall_now
@@ -71,6 +71,7 @@ class StallPages(StallPage):
 
     async def _start(self, request: web.Request) -> web.Response:
         stall, phone, form = await self._asked(request)
+        self._door.slow_down_stall(stall.stall_id)
         wanted, at = read_start(form), self._parts.clock()
         nonce, request_id = wanted.nonce, wanted.request_id
         try:
@@ -93,8 +94,10 @@ class StallPages(StallPage):
             "expires_at": rfc3339(min(claim.expires, at + ASK_LIFE)),
             "proof": proof,
         }
-        said = "blocked_resident"
-        if not phone.person.blocked:
+        said = await self.not_as_shown(request, stall, form, claim, phone.person.resident_id)
+        if phone.person.blocked:
+            said = "blocked_resident"
+        if not said:
             said = (await ask_house(self._parts.link, "start", body, SAID, request_id)).said
         if said != "no_answer":
             # Without an answer the same request is asked again, under the same id.
@@ -103,11 +106,13 @@ class StallPages(StallPage):
 
     async def _stop(self, request: web.Request) -> web.Response:
         stall, phone, form = await self._asked(request)
+        self._slow_down_others(stall, phone)
         body = {"session_id": form.text("session", 64), "by": "resident", "resident_id": phone.person.resident_id}
         return self.back(stall, (await ask_house(self._parts.link, "stop", body, SAID)).said)
 
     async def _mode(self, request: web.Request) -> web.Response:
         stall, phone, form = await self._asked(request)
+        self._slow_down_others(stall, phone)
         body = {
             "session_id": form.text("session", 64),
             "resident_id": phone.person.resident_id,
@@ -116,9 +121,13 @@ class StallPages(StallPage):
         return self.back(stall, (await ask_house(self._parts.link, "set_mode", body, SAID)).said)
 
     async def _asked(self, request: web.Request) -> tuple[StallRow, Device, Form]:
-        stall = await self.find(request)
-        self._door.slow_down_stall(stall.stall_id)
-        return stall, self._door.phone(request), await read_form(request)
+        return await self.find(request), self._door.phone(request), await read_form(request)
+
+    def _slow_down_others(self, stall: StallRow, phone: Device) -> None:
+        """Bound what is asked of a stall by those who have no session there: they must not keep its owner from it."""
+        seen = self._parts.link.live.stall(stall.stall_id)
+        if seen is None or seen.session is None or seen.session.resident_id != phone.person.resident_id:
+            self._door.slow_down_stall(stall.stall_id)
 
     async def _now(self, request: web.Request, stall: StallRow) -> StallNow:
         phone, view = self._door.maybe_phone(request), self._door.view(request)
@@ -127,7 +136,7 @@ class StallPages(StallPage):
         cost, elsewhere, may_here, queue, idle = "–", None, True, NO_QUEUE, None
         kept_for_another = False
         if phone is not None:
-            queue = await queue_now(self._door, request, phone, at=stall.code)
+            queue = await queue_at(self._door, request, phone, stall.code, seen)
             idle = await idle_now(self._door, request, phone, seen)
             me = phone.person.resident_id
             rule, holder = await self._parts.books.read(
@@ -159,6 +168,8 @@ class StallPages(StallPage):
             kept_for_another=kept_for_another,
         )
         now = stall_now(seen, live.connected, looking)
+        if now.kind == "ready":
+            now = replace(now, together=await self.together(request, stall))
         values = now.values | ({"idle": idle.minutes} if idle else {})
         return replace(now, queue=queue, idle=idle, values=values)
 

@@ -153,7 +153,8 @@ def circumstances_ahead(
     for one in versions:
         extensions = one.tariff.x_evshare or Extensions()
         if extensions.spot is not None:
-            prices[extensions.spot.series] = prices_between(conn, now - _PRICES_BEFORE, until)
+            series = extensions.spot.series
+            prices[series] = prices_between(conn, series, now - _PRICES_BEFORE, until)
         if extensions.holidays is not None:
             holidays |= holiday_dates(extensions.holidays, {at.astimezone(zone).year for at in (now, until)})
     return Circumstances(prices=prices, holidays=frozenset(holidays))

@@ -14,13 +14,16 @@ from ..link.messages import LiveStall
 from ..model import ResidentId, StallId
 from ..resident.devices import Device
 from ..resident.guest_phones import Guest
-from ..resident.intents import hold_intent
+from ..resident.intents import Claim, hold_intent
+from ..tariff.store import tariff_for
 from ..tariff.text import price_line, source_name, tariff_lines
 from ..web.answers import Said
 from ..web.formats import Formats
+from ..web.forms import Form
 from ..web.listener import Refused
 from .door import PortalDoor, see_other
 from .stall_facts import Facts, stall_facts
+from .together import came_together
 from .words import DIMENSIONS
 
 _LOGGER = logging.getLogger(__name__)
@@ -115,6 +118,35 @@ class StallPage:
             "said": None if said is None else Said(say(said.text), said.tone),
             "request_id": str(uuid4()),
         }
+
+    async def together(self, request: web.Request, stall: StallRow) -> tuple[tuple[str, str], ...]:
+        """Return where cars came as good as together with the one here, by name and time; empty where it is clear."""
+        live, view = self._parts.link.live, self._door.view(request)
+        near = came_together(live.stall(stall.stall_id), live.stalls(), self._parts.clock())
+        if not near:
+            return ()
+        formats, known = Formats(view.language, view.zone), select(stall_table.c.stall_id, stall_table.c.name)
+        names = {row.stall_id: row.name for row in await self._parts.books.read(lambda conn: conn.execute(known).all())}
+        return tuple(
+            (names.get(one.stall_id, ""), formats.clock_to_the_second(one.plugged_at))
+            for one in near
+            if one.plugged_at is not None
+        )
+
+    async def not_as_shown(
+        self, request: web.Request, stall: StallRow, form: Form, claim: Claim, priced_for: ResidentId
+    ) -> str:
+        """Return why a start is not what its page showed, by its name among the answers; empty where it is.
+
+        What was asked for before is not looked at again: it may have begun.
+        """
+        if not claim.is_first:
+            return ""
+        if form.text("place", 16, default="").upper() != stall.code and await self.together(request, stall):
+            return "which_place"
+        at = self._parts.clock()
+        price = await self._parts.books.read(lambda conn: tariff_for(conn, priced_for, at).version_id)
+        return "" if price == claim.tariff_version else "price_changed"
 
     def decided(self, stall: StallRow, said: str) -> web.Response:
         """Return the answer to a start."""

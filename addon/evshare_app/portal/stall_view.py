@@ -46,12 +46,14 @@ class StallNow:
     """Texts that change while the page stays what it is."""
     queue: QueueNow = NO_QUEUE
     idle: IdleNow | None = None
+    together: tuple[tuple[str, str], ...] = ()
+    """Where cars came as good as together, this stall first: name, and time of day. Whoever starts says which it is."""
 
     @property
     def state(self) -> str:
         """What the page was made for: while it stays the same only `values` change."""
         here = (self.kind, self.status, self.session_id, self.mode, self.note, self.other_address)
-        shape = (*here, self.queue.state, self.idle and self.idle.state)
+        shape = (*here, self.queue.state, self.idle and self.idle.state, self.together)
         return hashlib.sha256(repr(shape).encode()).hexdigest()[:16]
 
 

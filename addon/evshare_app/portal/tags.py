@@ -87,6 +87,9 @@ class TagPages:
         mode, plug_epoch = form.choice("mode", MODES, default="fast"), form.text("plug_epoch", 12, default="")
         if not plug_epoch.isdecimal() or not plug_epoch.isascii():
             raise BadInput("plug_epoch", plug_epoch, "a whole number")
+        if await self._card(request) is None:
+            # Before a stall is looked at: where a car came is nobody's business, and its presses are for who may.
+            return see_other("/t?said=card_over")
         fresh = {one["stall_id"]: one for one in await self._fresh(request)}
         stall_id = StallId(form.choice("stall", [str(known) for known in fresh], default=""))
         self._door.slow_down_stall(stall_id)
@@ -122,7 +125,6 @@ class TagPages:
         running = self._parts.link.live.session_of(card[0])
         if running is None:
             return see_other("/t?said=not_found")
-        self._door.slow_down_stall(running[0].stall_id)
         body = {"session_id": running[1].session_id, "by": "resident", "resident_id": card[0]}
         return see_other(f"/t?said={await self._decide('stop', body)}")
 

@@ -52,6 +52,10 @@ DENIALS = {
         "Your energy for this month is used up. It starts anew on the 1st; the manager can give you more."
     ),
     "no_credit": mark("Your credit is used up. Pay what is open under Statements, or ask the manager."),
+    "left_in_use": mark(
+        "Another session of yours or your household may still use what is left. Stop it first, or wait for its end."
+    ),
+    "app_away": mark("The house could not check your limits at that moment. Please try again in a few minutes."),
     "held": mark("This stall is kept free for someone who waited for it. Please take another one."),
     "pass_expired": mark("This guest pass has run out. Ask your host for a new one."),
 }
@@ -107,6 +111,12 @@ SAID = {
     "queue_one_is_free": Said(mark("A stall is free: take it, there is nobody to wait for.")),
     "queue_charges": Said(mark("You are charging already, so there is nothing to wait for.")),
     "queue_not_now": Said(mark("The house does not answer right now. Please try again in a moment.")),
+    "which_place": Said(
+        mark("Another car was plugged in at almost the same time. Please say which place is yours, then start."), "sun"
+    ),
+    "price_changed": Said(
+        mark("The price changed while this page was open. Please look at the new one, then start."), "sun"
+    ),
     "page_too_old": Said(mark("This page was too old to start from. Please try once more.")),
     "no_answer": Said(mark("The house did not answer. Have a look whether it charges before you try again.")),
     "not_found": Said(mark("This session is over already.")),

@@ -32,10 +32,16 @@ class Card:
     holder: str
     label: str
     blocked: bool
+    blocked_by_holder: bool
+    """The holder blocked it, and may take that back; what the manager blocked only the manager unblocks."""
     weak: bool
     """Its number has 4 bytes, which are not unique."""
     month_wh: int | None
-    """What the integration goes by; where money is capped, what is left of it is in it."""
+    """The cap in kWh the integration has; with an earlier one the smaller of both, where money is capped."""
+    money_month_wh: int | None
+    """What it was told that the money is good for, beside it."""
+    caps_in_one: bool
+    """Whether it has but one, the smaller of both."""
     own_month_wh: int | None
     """The cap in kWh that people set."""
     month_minor: int | None
@@ -50,10 +56,22 @@ class Card:
             "card_id": self.card_id,
             "label": self.label,
             "blocked": self.blocked,
+            "blocked_by_holder": self.blocked_by_holder,
             "month_wh": self.month_wh,
+            "money_month_wh": self.money_month_wh,
             "quiet": None if self.quiet is None else self.quiet.told(),
         }
         return as_is | changes
+
+    @property
+    def is_managers(self) -> bool:
+        """Whether the manager blocked it."""
+        return self.blocked and not self.blocked_by_holder
+
+    def asked_by_holder(self, **changes: object) -> dict[str, object]:
+        """Return the same, of its holder: a block that they ask for is theirs, unless it is the manager's already."""
+        body = self.asked(resident_id=self.resident_id, **changes)
+        return body | {"blocked_by_holder": bool(body["blocked"]) and not self.is_managers}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +127,9 @@ def note_changed(conn: Connection, asked: dict[str, object]) -> None:
         .values(
             label=asked["label"],
             blocked=int(bool(asked["blocked"])),
+            blocked_by_holder=int(bool(asked["blocked"] and asked["blocked_by_holder"])),
             month_wh=asked["month_wh"],
+            money_month_wh=asked["money_month_wh"],
             quiet_json=None if quiet is None else json.dumps(quiet),
         )
     )
@@ -128,7 +148,9 @@ def note_assigned(conn: Connection, unknown_id: str) -> None:
 
 def _cards() -> Select[Any]:
     return (
-        select(card, resident.c.name, card_cap.c.month_minor, card_cap.c.month_wh.label("own_month_wh"))
+        select(
+            card, resident.c.name, card_cap.c.month_minor, card_cap.c.in_one, card_cap.c.month_wh.label("own_month_wh")
+        )
         .outerjoin(resident, resident.c.resident_id == card.c.resident_id)
         .outerjoin(card_cap, card_cap.c.card_id == card.c.card_id)
     )
@@ -142,9 +164,12 @@ def _card(row: Row[Any]) -> Card:
         holder=row.name or row.resident_id,
         label=row.label,
         blocked=bool(row.blocked),
+        blocked_by_holder=bool(row.blocked_by_holder),
         weak=bool(row.weak),
         month_wh=row.month_wh,
-        own_month_wh=row.month_wh if row.month_minor is None else row.own_month_wh,
+        money_month_wh=row.money_month_wh,
+        caps_in_one=bool(row.in_one),
+        own_month_wh=row.own_month_wh if row.in_one else row.month_wh,
         month_minor=row.month_minor,
         quiet=None if quiet is None else Quiet(start=quiet["from"], end=quiet["to"]),
         added_ms=row.added_ms,

@@ -3,39 +3,41 @@
 While a session is in question no statement bills it (`statement/close.py` looks at the state here; the CDR itself never
 changes). Rejected, it comes on the next statement. Upheld, nobody owes it, and the ledger says so in one transaction:
 
-- not billed yet: its net amount is written off (5300) against the income it would have been; no VAT is due on it.
-- on a statement already (a month may be closed within the 24 hours): the account gets back all of it, as a payment of
-  the rail ``credit`` on that statement; the net amount is written off (5300), the VAT is taken back.
+- on a statement already (a month may be closed within the 24 hours): a credit note takes back what is left of it on
+  that statement, with its VAT. The statement and its month stay as they are.
+- then, or where it was not billed yet: its net amount is written off (5300) against the income it would have been; no
+  VAT is due on it.
 
 Either way income shows what the energy was worth, 5300 that the house bears it, and the energy counts as unattributed.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
-from ..books.access_tables import card, dispute
-from ..books.building import the_building
+from ..books.access_tables import dispute
+from ..books.building import BuildingRow, the_building
 from ..books.close_tables import close_cdr
 from ..books.common import paid_by_others
-from ..books.schema import cdr, device, intent, payment, record, resident, session, slice_, statement, statement_cdr
+from ..books.schema import cdr, resident, session, statement, statement_cdr
 from ..books.schema import stall as stall_table
-from ..ledger.accounts import WRITTEN_OFF, receivable, vat_payable
-from ..ledger.ledger import NewTransaction, Posting, post
-from ..model import AccountId, ResidentId, SessionId, from_ms, to_ms
+from ..i18n import gettext_for
+from ..ledger.ledger import post
+from ..ledger.templates import Event, energy_given_up
+from ..model import AccountId, ResidentId, SessionId, StatementId, from_ms, to_ms
 from ..money import Money
-from ..statement.issue import INCOME
-from ..statement.parts import RatedPart, rated_parts
+from ..statement.corrections import Doing, credit
+from ..statement.issue import INCOME, language_of
+from ..statement.parts import rated_parts
 from ..tariff.cdr import CREDIT as CREDIT_CDR
 from .notices import note
 
 WINDOW = timedelta(hours=24)
 """How long after its end a session may be questioned."""
-CREDIT = "credit"
 OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
 MOST_TEXT = 500
 
@@ -68,40 +70,21 @@ class Dispute:
     ended_ms: int | None
     energy_wh: int
     cost: Money | None
+    """What it came to; also where it was taken back."""
     statement: str | None
-    """Number of the statement it was on before it was questioned."""
+    """Number of the statement it was on before it was decided."""
+    credit_notes: tuple[CreditNote, ...] = ()
+    """What took it off its statements."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What the books know of how a session came about."""
+class CreditNote:
+    """What takes back a session that was on a statement."""
 
-    credential_kind: str
-    card_label: str | None
-    """None where no card was used."""
-    card_is_weak: bool
-    card_is_blocked: bool
-    phone: str | None
-    """What the phone is called that asked for it."""
-    authorised_ms: int
-    began_ms: int
-    """Car and authorisation were both there."""
-    ended_ms: int | None
-    stop_reason: str | None
-    plug_epoch: int | None
-    register_start_wh: int | None
-    register_end_wh: int | None
-    cuts: tuple[Cut, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """A piece of the session."""
-
-    start_ms: int
-    end_ms: int
-    energy_wh: int
-    limit_a: int
+    statement_id: StatementId
+    number: str
+    gross: Money
+    """What is given back, above zero."""
 
 
 def may_question(conn: Connection, resident_id: ResidentId, session_id: str, now: datetime) -> bool:
@@ -131,7 +114,7 @@ def question(conn: Connection, resident_id: ResidentId, session_id: str, text: s
 def find_dispute(conn: Connection, session_id: str) -> Dispute | None:
     """Return the dispute about a session."""
     row = conn.execute(_disputes().where(dispute.c.session_id == session_id)).one_or_none()
-    return None if row is None else _dispute(row)
+    return None if row is None else _dispute(conn, row)
 
 
 def disputes(conn: Connection, *, at_most: int = 100) -> list[Dispute]:
@@ -139,12 +122,17 @@ def disputes(conn: Connection, *, at_most: int = 100) -> list[Dispute]:
     rows = conn.execute(
         _disputes().order_by(dispute.c.state != OPEN, dispute.c.opened_ms.desc(), dispute.c.session_id).limit(at_most)
     )
-    return [_dispute(row) for row in rows]
+    return [_dispute(conn, row) for row in rows.all()]
 
 
 def in_question() -> Select[tuple[str]]:
     """Return the sessions whose cost is nobody's yet, or nobody's at all."""
     return select(dispute.c.session_id).where(dispute.c.state.in_((OPEN, UPHELD)))
+
+
+def not_theirs() -> Select[tuple[str]]:
+    """Return the sessions that were found not to be the car of the one they were rated for."""
+    return select(dispute.c.session_id).where(dispute.c.state == UPHELD)
 
 
 def states_of(conn: Connection, resident_id: ResidentId) -> dict[str, str]:
@@ -153,48 +141,42 @@ def states_of(conn: Connection, resident_id: ResidentId) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def evidence(conn: Connection, session_id: SessionId) -> Evidence:
-    """Return what is known of how a session came about."""
-    row = conn.execute(select(session).where(session.c.session_id == session_id)).one()
-    used = conn.execute(select(card).where(card.c.card_id == row.credential_id)).one_or_none()
-    is_card = row.credential_kind == "card"
-    cuts = conn.execute(select(slice_).where(slice_.c.session_id == session_id).order_by(slice_.c.start_ms))
-    return Evidence(
-        credential_kind=row.credential_kind,
-        card_label=(used.label if used is not None else "") if is_card else None,
-        card_is_weak=is_card and used is not None and bool(used.weak),
-        card_is_blocked=is_card and used is not None and bool(used.blocked),
-        phone=_phone(conn, row) if row.credential_kind == "phone" else None,
-        authorised_ms=row.authorised_ms,
-        began_ms=row.started_ms,
-        ended_ms=row.ended_ms,
-        stop_reason=row.stop_reason,
-        plug_epoch=_plug_epoch(conn, session_id, row.started_ms),
-        register_start_wh=row.register_start_wh,
-        register_end_wh=row.register_end_wh,
-        cuts=tuple(
-            Cut(
-                start_ms=one.start_ms,
-                end_ms=one.end_ms,
-                energy_wh=one.register_end_wh - one.register_start_wh,
-                limit_a=one.limit_a,
-            )
-            for one in cuts
-        ),
-    )
+def uphold(
+    conn: Connection, session_id: SessionId, note_text: str, actor: str, now: datetime, *, ledger_key: str = ""
+) -> None:
+    """Decide that it was not theirs: nobody owes it. `ledger_key` is printed on credit notes (`Doing`).
 
-
-def uphold(conn: Connection, session_id: SessionId, note_text: str, actor: str, now: datetime) -> None:
-    """Decide that it was not theirs: nobody owes it. Raises `DisputeRefused` when it is decided or still runs."""
+    Raises `DisputeRefused` when it is decided or still runs.
+    """
     found = _to_decide(conn, session_id)
     gone = select(cdr.c.credits).where(cdr.c.credits.is_not(None))
-    standing = select(cdr.c.cdr_id).where(
-        cdr.c.session_id == session_id, cdr.c.kind != CREDIT_CDR, cdr.c.cdr_id.not_in(gone)
-    )
-    for cdr_id in conn.scalars(standing.order_by(cdr.c.part)).all():
-        (part,) = rated_parts(conn, [cdr_id])
-        _book(conn, cdr_id, part, actor, now)
-    _decide(conn, found, state=UPHELD, note_text=note_text, actor=actor, now=now)
+    standing = conn.execute(
+        select(cdr.c.cdr_id, statement_cdr.c.statement_id)
+        .outerjoin(statement_cdr, statement_cdr.c.cdr_id == cdr.c.cdr_id)
+        .where(cdr.c.session_id == session_id, cdr.c.kind != CREDIT_CDR, cdr.c.cdr_id.not_in(gone))
+        .order_by(cdr.c.part)
+    ).all()
+    # Energy that was for free is booked nowhere, and nothing of it is to be given back.
+    worth = {row.cdr_id: net for row in standing if (net := _worth(conn, row.cdr_id))}
+    billed: dict[StatementId, list[str]] = defaultdict(list)
+    for row in standing:
+        if row.statement_id is not None and row.cdr_id in worth:
+            billed[StatementId(row.statement_id)].append(row.cdr_id)
+    building, notes = the_building(conn), []
+    for statement_id, cdr_ids in billed.items():
+        reason = _reason(conn, building, statement_id, note_text)
+        doing = Doing(actor=actor[:64], now=now, reason=reason, ledger_key=ledger_key)
+        notes.append(credit(conn, statement_id, doing, only=cdr_ids))
+    for cdr_id, net in worth.items():
+        event = Event(
+            transaction_id=f"dispute:{cdr_id}",
+            occurred=now,
+            actor=actor[:64],
+            reason=f"Session {session_id} was not the car of the one it was rated for",
+            currency=building.currency,
+        )
+        post(conn, energy_given_up(event, net), now)
+    _decide(conn, found, state=UPHELD, note_text=note_text, actor=actor, now=now, notes=notes)
 
 
 def reject(conn: Connection, session_id: SessionId, note_text: str, actor: str, now: datetime) -> None:
@@ -234,90 +216,65 @@ def _to_decide(conn: Connection, session_id: SessionId) -> Dispute:
     return found
 
 
-def _decide(conn: Connection, found: Dispute, *, state: str, note_text: str, actor: str, now: datetime) -> None:
+def _decide(
+    conn: Connection,
+    found: Dispute,
+    *,
+    state: str,
+    note_text: str,
+    actor: str,
+    now: datetime,
+    notes: Sequence[StatementId] = (),
+) -> None:
     conn.execute(
         update(dispute)
         .where(dispute.c.session_id == found.session_id)
         .values(state=state, decided_ms=to_ms(now), decided_by=actor[:80], note=note_text[:MOST_TEXT])
     )
+    rows = conn.execute(select(*_OF_NOTE).where(statement.c.statement_id.in_(notes)).order_by(statement.c.number))
+    credited = [_credit_note(row) for row in rows]
     body = {
         "session_id": found.session_id,
         "stall": found.stall,
         "started_ms": found.started_ms,
         "upheld": state == UPHELD,
         "note": note_text[:MOST_TEXT],
+        "credit_notes": [one.number for one in credited],
+        "credited_minor": sum(one.gross.minor for one in credited),
+        "currency": the_building(conn).currency,
     }
     note(conn, found.resident_id, "dispute", found.session_id, body, now)
 
 
-def _book(conn: Connection, cdr_id: str, part: RatedPart, actor: str, now: datetime) -> None:
-    billed = conn.execute(
-        select(statement.c.statement_id, statement.c.account_id)
-        .join_from(statement_cdr, statement)
-        .where(statement_cdr.c.cdr_id == cdr_id)
-    ).one_or_none()
-    net = part.session.net_minor
-    changes: dict[str, int] = defaultdict(int)
-    changes[WRITTEN_OFF] += net
-    if billed is None:
-        for line in part.session.lines:
-            changes[INCOME[line.kind]] -= line.net_minor
-    else:
-        for percent, minor in part.vat:
-            changes[vat_payable(percent)] += minor
-        changes[receivable(AccountId(billed.account_id))] -= part.gross_minor
-        _credit(conn, cdr_id, billed.statement_id, billed.account_id, part.gross_minor, now)
-    postings = [Posting(account, minor) for account, minor in sorted(changes.items()) if minor]
-    if not postings:
-        return  # energy for free
-    post(
-        conn,
-        NewTransaction(
-            transaction_id=f"dispute:{cdr_id}",
-            kind="dispute",
-            occurred=now,
-            actor=actor[:64],
-            reason=f"Session {part.session.session_id} was not the car of the one it was billed to",
-            postings=postings,
-            currency=the_building(conn).currency,
-        ),
-        now,
-    )
+def _worth(conn: Connection, cdr_id: str) -> dict[str, int]:
+    """Return the net amounts of a CDR by income account; nothing for energy that was for free."""
+    (part,) = rated_parts(conn, [cdr_id])
+    net: dict[str, int] = defaultdict(int)
+    for line in part.session.lines:
+        net[INCOME[line.kind]] += line.net_minor
+    return {account: minor for account, minor in net.items() if minor}
 
 
-def _credit(  # noqa: PLR0917 - a payment as its row has it
-    conn: Connection, cdr_id: str, statement_id: str, account_id: str, gross_minor: int, now: datetime
-) -> None:
-    if not gross_minor:
-        return
-    building = the_building(conn)
-    conn.execute(
-        insert(payment).values(
-            building_id=building.building_id,
-            payment_id=f"dispute:{cdr_id}"[:64],
-            rail=CREDIT,
-            external_id=cdr_id,
-            account_id=account_id,
-            statement_id=statement_id,
-            amount_minor=gross_minor,
-            currency=building.currency,
-            at_ms=to_ms(now),
-            note="that was not their car",
-        )
-    )
+def _reason(conn: Connection, building: BuildingRow, statement_id: StatementId, note_text: str) -> str:
+    """Return what a credit note gives as its reason, in the language it is printed in."""
+    account_id = conn.scalar(select(statement.c.account_id).where(statement.c.statement_id == statement_id))
+    say = gettext_for(language_of(conn, building, AccountId(str(account_id))))
+    return f"{say('It was not your car.')} {note_text}".strip()
 
 
 def _disputes() -> Select[Any]:
-    # A session may have several parts, on several statements.
+    # A session may have several parts, on several statements. What the decision took back is what it had come to.
+    undone = (cdr.c.kind == CREDIT_CDR) & (statement.c.issued_ms >= dispute.c.decided_ms)
     billed = (
         select(
             cdr.c.session_id,
-            func.sum(cdr.c.gross_minor).label("gross_minor"),
+            func.sum(case((undone, 0), else_=cdr.c.gross_minor)).label("gross_minor"),
             func.min(cdr.c.currency).label("currency"),
-            func.max(statement.c.number).label("number"),
+            func.max(case((cdr.c.kind != CREDIT_CDR, statement.c.number))).label("number"),
         )
+        .join_from(cdr, dispute, dispute.c.session_id == cdr.c.session_id)
         .outerjoin(statement_cdr, statement_cdr.c.cdr_id == cdr.c.cdr_id)
-        .outerjoin(statement, (statement.c.statement_id == statement_cdr.c.statement_id) & (cdr.c.kind != CREDIT_CDR))
+        .outerjoin(statement, statement.c.statement_id == statement_cdr.c.statement_id)
         .group_by(cdr.c.session_id)
         .subquery()
     )
@@ -340,7 +297,34 @@ def _disputes() -> Select[Any]:
     )
 
 
-def _dispute(row: Row[Any]) -> Dispute:
+_OF_NOTE = (statement.c.statement_id, statement.c.number, statement.c.gross_minor, statement.c.currency)
+
+
+def _credit_note(row: Row[*tuple[Any, ...]]) -> CreditNote:
+    return CreditNote(
+        statement_id=StatementId(row.statement_id), number=row.number, gross=Money(-row.gross_minor, row.currency)
+    )
+
+
+def _notes_of(conn: Connection, row: Row[Any]) -> tuple[CreditNote, ...]:
+    if row.state != UPHELD:
+        return ()
+    notes = conn.execute(
+        select(*_OF_NOTE)
+        .join_from(cdr, statement_cdr, statement_cdr.c.cdr_id == cdr.c.cdr_id)
+        .join(statement, statement.c.statement_id == statement_cdr.c.statement_id)
+        .where(
+            cdr.c.session_id == row.session_id,
+            cdr.c.kind == CREDIT_CDR,
+            statement.c.issued_ms >= row.decided_ms,
+        )
+        .distinct()
+        .order_by(statement.c.number)
+    )
+    return tuple(_credit_note(one) for one in notes)
+
+
+def _dispute(conn: Connection, row: Row[Any]) -> Dispute:
     return Dispute(
         session_id=SessionId(row.session_id),
         resident_id=ResidentId(row.resident_id),
@@ -356,29 +340,5 @@ def _dispute(row: Row[Any]) -> Dispute:
         energy_wh=row.energy_wh,
         cost=None if row.gross_minor is None else Money(row.gross_minor, row.currency),
         statement=row.number,
+        credit_notes=_notes_of(conn, row),
     )
-
-
-def _phone(conn: Connection, row: Row[Any]) -> str | None:
-    """Return the phone whose start was answered last before the session was authorised."""
-    return conn.scalar(
-        select(device.c.label)
-        .join_from(intent, device, device.c.device_id == intent.c.device_id)
-        .where(
-            intent.c.resident_id == row.resident_id,
-            intent.c.stall_id == row.stall_id,
-            intent.c.used_ms.is_not(None),
-            intent.c.used_ms <= row.authorised_ms + 1000,
-            intent.c.used_ms >= row.authorised_ms - 60_000,
-        )
-        .order_by(intent.c.used_ms.desc())
-        .limit(1)
-    )
-
-
-def _plug_epoch(conn: Connection, session_id: str, started_ms: int) -> int | None:
-    bodies = conn.scalars(
-        select(record.c.body_json).where(record.c.kind == "session_started", record.c.at_ms == started_ms)
-    )
-    epochs = (body["plug_epoch"] for body in map(json.loads, bodies) if body["session_id"] == session_id)
-    return next(epochs, None)

@@ -40,6 +40,8 @@ class Claim:
     answer: dict[str, Any] | None
     is_first: bool
     """Claimed just now; else the same request came again."""
+    tariff_version: str
+    """The price the page showed."""
 
 
 def hold_intent(
@@ -96,6 +98,7 @@ def claim_intent(
         expires=from_ms(row.expires_ms),
         answer=json.loads(row.response_json) if row.response_json else None,
         is_first=fresh == 1,
+        tariff_version=row.tariff_version,
     )
 
 

@@ -64,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
     "dispute": Kind(mail=Mail.ALWAYS, useful=timedelta(days=3)),
     "phone_added": Kind(mail=Mail.ALWAYS, always=True, urgent=True),
     "phone_stolen": Kind(mail=Mail.ALWAYS, always=True, urgent=True),
+    "card_added": Kind(mail=Mail.ALWAYS, always=True, urgent=True),
     "passkey_added": Kind(mail=Mail.ALWAYS, always=True, urgent=True),
     "passkey_doubtful": Kind(mail=Mail.ALWAYS, always=True, urgent=True),
     "moved_out": Kind(mail=Mail.ALWAYS, always=True, useful=timedelta(days=3)),

@@ -134,11 +134,17 @@ def pass_lines(
     *,
     resident_id: ResidentId | None = None,
 ) -> list[PassLine]:
-    """Return the passes of a resident, or all of them, the newest first.
+    """Return the passes of a resident, or all of them: those that may be good first, and then the newest.
 
     `running_wh` is what running sessions have used, where that is known better than by the books.
     """
-    wanted = select(guest_pass).order_by(guest_pass.c.created_ms.desc(), guest_pass.c.pass_id).limit(_MOST_LISTED)
+    # However many were made and withdrawn since, none that is good is left out.
+    is_current = guest_pass.c.revoked_ms.is_(None) & (guest_pass.c.expires_ms > to_ms(now))
+    wanted = (
+        select(guest_pass)
+        .order_by(is_current.desc(), guest_pass.c.created_ms.desc(), guest_pass.c.pass_id)
+        .limit(_MOST_LISTED)
+    )
     if resident_id is not None:
         wanted = wanted.where(guest_pass.c.resident_id == resident_id)
     return [standing_line(conn, as_pass(row), now, running_wh or {}) for row in conn.execute(wanted).all()]

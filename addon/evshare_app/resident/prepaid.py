@@ -1,10 +1,11 @@
 """What is left of the money an account paid in advance, and telling its residents when that is little.
 
-Left is the ledger's prepaid balance, less what the account owes by statements, what was charged and is on none yet,
-and what runs now. Base fees and shares of costs come off with the month's statement.
+Left is the ledger's prepaid balance, less what the account owes by statements (or with what it was given back there),
+what was charged and is on none yet, and what runs now. Base fees and shares of costs come off with the month's
+statement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from ..ledger.ledger import balance
 from ..model import AccountId
 from ..money import Money
 from ..tariff.running import running_cost
+from .disputes import not_theirs
 from .notices import note
 
 LOW_BALANCE = "low_balance"
@@ -28,7 +30,7 @@ class PrepaidBalance:
     """What an account paid in advance, and what of it is used. Amounts are gross."""
 
     paid: Money
-    """As the ledger has it, less what is owed by statements."""
+    """As the ledger has it, less what is owed by statements, or with what is in the account's favour there."""
     unbilled: Money
     """Charged, and on no statement yet."""
     running: Money
@@ -58,18 +60,20 @@ def prepaid_balance(
     now: datetime,
     running_wh: Mapping[str, int] | None = None,
     *,
-    without: str = "",
+    without: Collection[str] = (),
 ) -> PrepaidBalance:
     """Return how an account stands.
 
     `running_wh` is what running sessions have used, where that is known better than by the books; open sessions of the
-    resident `without` are not counted.
+    residents `without` are not counted.
     """
     currency = the_building(conn).currency
-    paid_minor = -balance(conn, prepaid(account_id)) - max(0, balance(conn, receivable(account_id)))
+    paid_minor = -balance(conn, prepaid(account_id)) - balance(conn, receivable(account_id))
     billed = select(statement_cdr.c.cdr_id)
     unbilled_minor = conn.scalar(
-        select(func.sum(cdr.c.gross_minor)).where(cdr.c.account_id == account_id, cdr.c.cdr_id.not_in(billed))
+        select(func.sum(cdr.c.gross_minor)).where(
+            cdr.c.account_id == account_id, cdr.c.cdr_id.not_in(billed), cdr.c.session_id.not_in(not_theirs())
+        )
     )
     own = or_(
         session.c.account_id == account_id,
@@ -78,7 +82,7 @@ def prepaid_balance(
     )
     open_ = conn.execute(
         select(session.c.session_id, session.c.energy_wh).where(
-            own, session.c.ended_ms.is_(None), session.c.resident_id != without
+            own, session.c.ended_ms.is_(None), session.c.resident_id.not_in(without)
         )
     ).all()
     known_wh = running_wh or {}

@@ -3,13 +3,16 @@
 The integration decides, also while the app is away, and it knows nothing of money. So a cap in money is told as the
 energy it is still good for: at the highest price of the resident's tariff, after a session's flat fee, rounded down.
 What time costs is not in it; nobody knows beforehand how long a car stays. Money paid in advance is such a cap too, of
-everyone who charges on a prepaid account.
+everyone who charges on a prepaid account: a *pot*, told as one, so that several sessions cannot use it twice. What open
+sessions use of either the integration takes off itself, it knows that sooner.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 import json
+import math
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,10 +27,12 @@ from ..money import Money
 from ..tariff.now import highest_price
 from ..tariff.ocpi import Dimension
 from ..tariff.running import running_cost
-from ..tariff.store import tariff_for
+from ..tariff.store import tariff_for, tariff_version
 from .prepaid import prepaid_balance, prepaid_plan
 
 MOST_SESSIONS = 10
+_POTS = 3
+"""The version of the link that knows pots."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,31 +99,51 @@ def set_rule(conn: Connection, resident_id: ResidentId, rule: Rule, by: str, now
     )
 
 
-def rules_told(conn: Connection, now: datetime, zone: ZoneInfo) -> list[dict[str, object]]:
-    """Return the link's `rules`: everyone who has a rule or pays in advance."""
+def rules_told(conn: Connection, now: datetime, zone: ZoneInfo, version: int = 3) -> list[dict[str, object]]:
+    """Return the link's `rules`, as its version has them: everyone who has a rule or pays in advance."""
     rows = {row.resident_id: _rule(row) for row in conn.execute(select(resident_rule))}
     there = conn.scalars(
         select(resident.c.resident_id).where(resident.c.removed_ms.is_(None)).order_by(resident.c.resident_id)
     ).all()
     in_advance = {one: found[0] for one in there if (found := prepaid_plan(conn, one, now)) is not None}
-    return [
-        _told(conn, one, rows.get(one, Rule()), in_advance.get(one), now, zone)
-        for one in there
-        if one in rows or one in in_advance
-    ]
+    told, ruled = _told if version >= _POTS else _told_without_pots, rows.keys() | in_advance.keys()
+    return [told(conn, one, rows.get(one, Rule()), in_advance, now, zone) for one in there if one in ruled]
 
 
-def left_wh(conn: Connection, resident_id: str, most_minor: int, used: Money, now: datetime) -> int | None:
-    """Return what the rest of a resident's money is good for; None where energy costs nothing, so nothing limits it."""
+def left_wh(  # noqa: PLR0917 - whose, how much, and who draws on it
+    conn: Connection, resident_id: str, most_minor: int, used: Money, now: datetime, sharers: Collection[str] = ()
+) -> int | None:
+    """Return what the rest of a resident's money is good for; None where energy costs nothing, so nothing limits it.
+
+    What open sessions of the `sharers` use comes off as energy, so it must be told at the price they began with where
+    that is higher.
+    """
     left_minor = most_minor - used.minor
     if left_minor <= 0:
         return 0
-    tariff = tariff_for(conn, resident_id, now).tariff
-    left = Money(left_minor, used.currency).to_decimal() - highest_price(tariff, Dimension.FLAT)
-    price = highest_price(tariff, Dimension.ENERGY)
+    fee, price = _dearest(conn, resident_id, now, sharers)
+    left = Money(left_minor, used.currency).to_decimal() - fee
     if left <= 0:
         return 0
     return int(left * 1000 // price) if price else None
+
+
+def start_wh(conn: Connection, resident_id: str, now: datetime, sharers: Collection[str]) -> int:
+    """Return what a session's flat fee comes to in energy, rounded up; 0 where energy costs nothing."""
+    fee, price = _dearest(conn, resident_id, now, sharers)
+    return math.ceil(fee * 1000 / price) if price else 0
+
+
+def _dearest(conn: Connection, resident_id: str, now: datetime, sharers: Collection[str]) -> tuple[Decimal, Decimal]:
+    """Return the highest flat fee and the highest price of energy, with VAT."""
+    open_ = conn.scalars(
+        select(session.c.tariff_version)
+        .where(session.c.resident_id.in_(sharers), session.c.ended_ms.is_(None))
+        .distinct()
+    ).all()
+    tariffs = [tariff_for(conn, resident_id, now).tariff, *(tariff_version(conn, one).tariff for one in open_)]
+    fee = max(highest_price(tariff, Dimension.FLAT) for tariff in tariffs)
+    return fee, max(highest_price(tariff, Dimension.ENERGY) for tariff in tariffs)
 
 
 def used_this_month(
@@ -167,24 +192,54 @@ def used_in_month(
     )
 
 
+type _Pots = Mapping[str, AccountId]
+"""Whose account is prepaid, by resident."""
+
+
 def _told(  # noqa: PLR0917 - who, what and when
-    conn: Connection, resident_id: str, rule: Rule, in_advance: AccountId | None, now: datetime, zone: ZoneInfo
+    conn: Connection, resident_id: str, rule: Rule, pots: _Pots, now: datetime, zone: ZoneInfo
 ) -> dict[str, object]:
-    limits: list[int | None] = []
-    # Without what their own open sessions cost: the integration takes off what those use, it knows that sooner.
-    if rule.month_minor is not None:
-        cost = used_this_month(conn, resident_id, now, zone).cost
-        limits.append(left_wh(conn, resident_id, rule.month_minor, cost, now))
-    if in_advance is not None:
-        left = prepaid_balance(conn, in_advance, now, without=resident_id).left
+    account_id = pots.get(resident_id)
+    sharers = [one for one, its in pots.items() if its == account_id] if account_id is not None else [resident_id]
+    pot_wh = None
+    if account_id is not None:
+        # Sessions of others who once charged on this account are not the integration's to take off.
+        left = prepaid_balance(conn, account_id, now, without=sharers).left
+        pot_wh = left_wh(conn, resident_id, left.minor, Money(0, left.currency), now, sharers)
+    is_limited = account_id is not None or rule.month_minor is not None
+    return _limits(resident_id, rule) | {
+        "left_wh": _months_left_wh(conn, resident_id, rule, now, zone),
+        "pot": None if pot_wh is None else {"pot_id": account_id, "left_wh": pot_wh},
+        "start_wh": start_wh(conn, resident_id, now, sharers) if is_limited else 0,
+    }
+
+
+def _told_without_pots(  # noqa: PLR0917 - who, what and when
+    conn: Connection, resident_id: str, rule: Rule, pots: _Pots, now: datetime, zone: ZoneInfo
+) -> dict[str, object]:
+    """As versions before 3 have it: what others' open sessions cost is off, those of one account may meet in it."""
+    limits = [_months_left_wh(conn, resident_id, rule, now, zone)]
+    if resident_id in pots:
+        left = prepaid_balance(conn, pots[resident_id], now, without=(resident_id,)).left
         limits.append(left_wh(conn, resident_id, left.minor, Money(0, left.currency), now))
+    return _limits(resident_id, rule) | {"left_wh": min((each for each in limits if each is not None), default=None)}
+
+
+def _months_left_wh(conn: Connection, resident_id: str, rule: Rule, now: datetime, zone: ZoneInfo) -> int | None:
+    """Return what the money of their month is still good for."""
+    if rule.month_minor is None:
+        return None
+    cost = used_this_month(conn, resident_id, now, zone).cost
+    return left_wh(conn, resident_id, rule.month_minor, cost, now, (resident_id,))
+
+
+def _limits(resident_id: str, rule: Rule) -> dict[str, object]:
     return {
         "resident_id": resident_id,
         "stall_ids": None if rule.stall_ids is None else list(rule.stall_ids),
         "hours": [each.told() for each in rule.hours],
         "sessions": rule.sessions,
         "month_wh": rule.month_wh,
-        "left_wh": min((each for each in limits if each is not None), default=None),
     }
 
 

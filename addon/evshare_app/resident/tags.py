@@ -195,9 +195,17 @@ def remove_tag(conn: Connection, tag_id: str, now: datetime) -> bool:
     return removed.rowcount == 1
 
 
-def tags(conn: Connection) -> list[TagLine]:
-    """Return the tags in use, by label."""
-    rows = conn.execute(select(stall_tag).where(stall_tag.c.removed_ms.is_(None)).order_by(stall_tag.c.label))
+def remove_own_card(conn: Connection, resident_id: ResidentId, tag_id: str, now: datetime) -> bool:
+    """Believe a resident's card no more, as they ask; False when it is not one of theirs."""
+    return any(one.tag_id == tag_id for one in tags(conn, resident_id)) and remove_tag(conn, tag_id, now)
+
+
+def tags(conn: Connection, resident_id: ResidentId | None = None) -> list[TagLine]:
+    """Return the tags in use, or those that are a resident's cards, by label."""
+    wanted = select(stall_tag).where(stall_tag.c.removed_ms.is_(None)).order_by(stall_tag.c.label)
+    if resident_id is not None:
+        wanted = wanted.where(stall_tag.c.resident_id == resident_id)
+    rows = conn.execute(wanted)
     return [
         TagLine(
             tag_id=row.tag_id,

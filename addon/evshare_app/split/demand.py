@@ -35,7 +35,7 @@ def building_peak(slots: Iterable[Slot]) -> Peak | None:
     """Return the quarter hour with the highest import, the earliest of several. None: the feeder has no meter."""
     return max(
         (
-            Peak(start_ms=slot.start_ms, wh=slot.import_wh, estimated=slot.estimated)
+            Peak(start_ms=slot.start_ms, wh=slot.import_wh, estimated="import" in slot.estimated)
             for slot in slots
             if slot.import_wh is not None
         ),

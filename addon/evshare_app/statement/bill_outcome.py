@@ -7,16 +7,13 @@ from sqlalchemy import Connection, func, select
 from ..books import schema
 from ..books.accounting_tables import charge
 from ..books.building import the_building
-from ..books.common import find_common_account
-from ..ledger.accounts import RESERVE
-from ..ledger.ledger import balance
-from ..model import AccountId, Month, to_ms
+from ..model import AccountId, Month
 from ..money import Money
 from ..split.methods import FixedOutcome, Method, fixed_outcome
 from ..split.reconcile import Reconciliation
 from ..split.remainder import NothingToShareBy
-from .basis import bounds
-from .bills import Bill, bill_shares, reconciled
+from .bill_booking import reserve_before
+from .bills import Bill, bill_shares, income_minor, reconciled
 from .house_rules import EnergyRule, energy_rule
 from .residuals import carried
 
@@ -44,21 +41,14 @@ def bill_outcome(conn: Connection, bill: Bill) -> BillOutcome:
     """Return what became of a bill, or what will with the first month that is not closed."""
     building, rule = the_building(conn), energy_rule(conn, bill.month)
     found = reconciled(conn, bill, rule)
-    begin, end = bounds(bill.window, building.zone)
-    cdr, common = schema.cdr, find_common_account(conn)
-    net_minor = conn.scalar(
-        select(func.sum(cdr.c.net_minor)).where(
-            cdr.c.ended_ms >= to_ms(begin), cdr.c.ended_ms < to_ms(end), cdr.c.account_id != (common or "")
-        )
-    )
-    income = Money(int(net_minor or 0), building.currency)
+    income = Money(income_minor(conn, bill.window, building), building.currency)
     fixed = None
     if rule.method is Method.FIXED:
         fixed = fixed_outcome(
             income=income,
             cost=Money(found.billed.minor, building.currency),
             used_wh=found.billed.wh,
-            reserve=Money(-balance(conn, RESERVE), building.currency),
+            reserve=Money(reserve_before(conn, bill), building.currency),
         )
     of = f"year:{bill.month.year}" if rule.method is Method.PROVISIONAL else bill.bill_id
     billed = conn.execute(

@@ -13,14 +13,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select
 
 from ..books import schema
-from ..books.accounting_tables import charge, utility_bill
+from ..books.accounting_tables import utility_bill
 from ..books.building import BuildingRow, the_building
 from ..books.common import common_account, find_common_account, nobodys
-from ..ledger.accounts import BANK, UTILITY
-from ..ledger.ledger import NewTransaction, Posting, post
+from ..ledger.ledger import post
 from ..ledger.templates import Event, utility_billed
 from ..model import AccountId, Month, StallId, to_ms
 from ..split.days import Window
@@ -30,7 +29,7 @@ from .basis import bounds, energy_by_account
 from .house_rules import EnergyRule, energy_rule
 
 LOSSES, TRUE_UP = "losses", "true_up"
-_BOOKED = "utility:"
+BOOKED = "utility:"
 """Begin of the ids of the ledger's transactions for bills."""
 
 
@@ -90,8 +89,9 @@ def add_bill(conn: Connection, new: Bill, by: str, now: datetime) -> str:
         if not 0 <= value < 10**12:
             msg = f"{name}: got {value}, accepted is a whole number from 0"
             raise BillError(msg)
-    if new.energy_minor and not new.feeder_wh:
-        msg = f"feeder_wh: got 0 with energy for {new.energy_minor}, accepted is what the feeder counted"
+    if new.total_minor and not new.feeder_wh:
+        # Nothing could be said of whose it is; a fee without energy is a cost that is shared by a key.
+        msg = f"feeder_wh: got 0 with a bill of {new.total_minor}, accepted is what the feeder counted"
         raise BillError(msg)
     for other in bills(conn):
         if other.window.from_day < new.window.to_day and new.window.from_day < other.window.to_day:
@@ -117,7 +117,7 @@ def add_bill(conn: Connection, new: Bill, by: str, now: datetime) -> str:
     if new.total_minor:
         # What the supplier gets is the building's cost, against which residents' shares are income.
         booked = Event(
-            transaction_id=f"{_BOOKED}{bill_id}",
+            transaction_id=f"{BOOKED}{bill_id}",
             occurred=now,
             actor=by[:64],
             reason=f"Utility bill {new.number.strip()[:80]}",
@@ -125,30 +125,6 @@ def add_bill(conn: Connection, new: Bill, by: str, now: datetime) -> str:
         )
         post(conn, utility_billed(booked, new.total_minor), now)
     return bill_id
-
-
-def withdraw_bill(conn: Connection, bill_id: str, by: str, now: datetime) -> None:
-    """Take a bill back that was entered wrongly, and what was booked for it. Raises `BillError` once it is settled."""
-    bill = next((one for one in bills(conn) if one.bill_id == bill_id), None)
-    if bill is None:
-        msg = f"bill: got {bill_id}, accepted is one that stands"
-        raise BillError(msg)
-    if conn.scalar(select(func.count()).select_from(charge).where(charge.c.of == bill_id)):
-        msg = f"bill: got {bill_id}, accepted is one that is not settled yet"
-        raise BillError(msg)
-    conn.execute(update(utility_bill).where(utility_bill.c.bill_id == bill_id).values(withdrawn_ms=to_ms(now)))
-    if bill.total_minor:
-        back = NewTransaction(
-            transaction_id=f"{_BOOKED}{bill_id}:back",
-            kind="utility",
-            occurred=now,
-            actor=by[:64],
-            reason=f"Utility bill {bill.number} was entered wrongly",
-            postings=[Posting(BANK, bill.total_minor), Posting(UTILITY, -bill.total_minor)],
-            currency=the_building(conn).currency,
-            reverses=f"{_BOOKED}{bill_id}",
-        )
-        post(conn, back, now)
 
 
 def bills(conn: Connection) -> list[Bill]:
@@ -190,7 +166,7 @@ def bill_shares(
 ) -> tuple[list[BillShare], dict[str, Mapping[AccountId, int]]]:
     """Return what accounts bear of the bills that are settled with a month, and the residuals to remember."""
     building, rule = the_building(conn), energy_rule(conn, month)
-    settled = [bill for bill in bills(conn) if _settled_with(conn, bill, month)]
+    settled = [bill for bill in bills(conn) if settled_with(conn, bill, month)]
     match rule.method:
         case Method.FIXED:
             return _losses(conn, building, rule, settled, carried)
@@ -203,7 +179,7 @@ def bill_shares(
             return _true_ups(conn, building, rule, [(f"year:{month.year}", year)] if year else [], carried)
 
 
-def _settled_with(conn: Connection, bill: Bill, month: Month) -> bool:
+def settled_with(conn: Connection, bill: Bill, month: Month) -> bool:
     """Whether a bill belongs to a month: it ends in it, or it came after the month it ends in was closed."""
     if bill.month == month:
         return True
@@ -313,6 +289,12 @@ def _charged(conn: Connection, window: Window, building: BuildingRow) -> dict[Ac
         .group_by(schema.cdr.c.account_id)
     )
     return {AccountId(row.account_id): int(row.minor) for row in rows}
+
+
+def income_minor(conn: Connection, window: Window, building: BuildingRow) -> int:
+    """Return what residents were charged for the sessions of a window, net."""
+    common = find_common_account(conn)
+    return sum(minor for who, minor in _charged(conn, window, building).items() if who != common)
 
 
 def _meters(conn: Connection, begin: datetime, end: datetime) -> list[SubMeter]:

@@ -11,6 +11,7 @@ from babel import Locale
 from .. import formats
 from ..model import from_ms
 from ..money import Money
+from ..tariff.text import guess_names
 from . import charge as charges
 
 type Text = Callable[[str], str]
@@ -30,7 +31,14 @@ def charge_text(
         case charges.INCLUDED:
             return _included(details, text, locale)
         case charges.DEMAND:
-            return text("Demand, plan %(name)s: %(kw)s kW in the building's highest quarter hour, %(when)s") % {
+            said = text("Demand, plan %(name)s: %(kw)s kW in the building's highest quarter hour, %(when)s")
+            if details.get("estimated"):
+                said = text(
+                    "Demand, plan %(name)s: %(kw)s kW in the building's highest quarter hour, %(when)s "
+                    "(estimated: %(what)s)"
+                )
+            return said % {
+                "what": guess_names(details.get("estimated", ()), text),
                 "name": details["name"],
                 "kw": formats.number(Decimal(details["kw"]), locale),
                 "when": formats.moment(from_ms(details["peak_ms"]), zone, locale),
@@ -91,8 +99,9 @@ def _included(details: Mapping[str, Any], text: Text, locale: Locale) -> str:
 def _solar(details: Mapping[str, Any], text: Text, currency: str, locale: Locale) -> str:
     said = text("Energy from the roof: %(kwh)s, %(saved)s less per kWh")
     if details["estimated"]:
-        said = text("Energy from the roof (in part estimated): %(kwh)s, %(saved)s less per kWh")
+        said = text("Energy from the roof (estimated in part: %(what)s): %(kwh)s, %(saved)s less per kWh")
     return said % {
+        "what": guess_names(details["estimated"], text),
         "kwh": formats.kwh(details["wh"], locale),
         "saved": formats.price(Decimal(details["saved"]), currency, locale),
     }

@@ -20,6 +20,7 @@ from ..books.accounting_tables import charge, close_run
 from ..books.building import the_building
 from ..books.close_tables import close_cdr
 from ..model import AccountId, Month, StatementId, from_ms, to_ms
+from .bill_booking import book_settled
 from .billable import unattributed_wh
 from .charge import Charge, read_charge
 from .charges import keep_charges
@@ -35,7 +36,6 @@ __all__ = [
     "CloseRun",
     "Reason",
     "approve",
-    "close_month",
     "close_of",
     "issue_next",
     "preview_month",
@@ -108,6 +108,7 @@ def approve(conn: Connection, month: Month, fingerprint: str, actor: str, now: d
     names = ["building_id", "cdr_id", "month", "account_id"]
     conn.execute(insert(close_cdr).from_select(names, select(*values).where(prepared.bills)))
     book_common(conn, building, prepared.common, actor, now)
+    book_settled(conn, building, month, actor, now)
     keep_charges(conn, month, prepared.charges, to_ms(now))
     conn.execute(
         insert(schema.period).values(
@@ -171,22 +172,6 @@ def set_step(conn: Connection, month: Month, step: str, now: datetime, problem: 
         .where(close_run.c.month == str(month))
         .values(step=step, changed_ms=to_ms(now), problem=problem)
     )
-
-
-def close_month(conn: Connection, month: Month, actor: str, now: datetime, ledger_key: str = "") -> list[StatementId]:
-    """Approve a month as it is and issue its statements, all in the caller's transaction; return their ids in order.
-
-    For small books, and where nobody waits. Raises `CloseRefused`.
-    """
-    reasons = reasons_against(conn, month, now)
-    if reasons:
-        raise CloseRefused(reasons)
-    approve(conn, month, preview_month(conn, month, now).fingerprint, actor, now)
-    issued = []
-    while (made := issue_next(conn, month, now, ledger_key)) is not None:
-        issued.append(made)
-    set_step(conn, month, DONE, now)
-    return issued
 
 
 def _count_accounts(conn: Connection, month: Month) -> int:

@@ -298,14 +298,14 @@ def _take_back(conn: Connection, row: Row[Any], now: datetime) -> str:
         "id": cdr_id,
         "credit": True,
         "credit_reference_id": row.cdr_id,
-        "total_cost": {name: -amount for name, amount in ocpi["total_cost"].items()},
-        "total_energy": -ocpi["total_energy"],
+        **{name: _opposite_of(value) for name, value in ocpi.items() if name.startswith("total_")},
         "last_updated": now,
         "x_evshare": {
             **own,
             "part": part,
             "lines": [_opposite_line(one) for one in own["lines"]],
             "vat": [one | {"minor": -one["minor"]} for one in own["vat"]],
+            **{name: _opposite_of(own[name]) for name in ("sources", "forgiven_s") if name in own},
         },
     }
     values = dict(row._mapping) | {
@@ -321,6 +321,10 @@ def _take_back(conn: Connection, row: Row[Any], now: datetime) -> str:
     }
     conn.execute(insert(schema.cdr).values(**values))
     return cdr_id
+
+
+def _opposite_of(said: Any) -> Any:
+    return {name: -value for name, value in said.items()} if isinstance(said, dict) else -said
 
 
 def _opposite_line(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class SessionPart:
     net_minor: int
     lines: tuple[Line, ...]
     meters: tuple[Meter, ...]
+    sources: Mapping[str, int] = field(default_factory=dict)
+    """Its Wh by where they came from, where its price asks for that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,27 @@ class TariffText:
 
     version_id: str
     lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUp:
+    """Money that was paid in advance, and when."""
+
+    day: date
+    minor: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advance:
+    """How a statement is paid by what its account had paid in advance."""
+
+    before_minor: int
+    """Left over when the statement before was issued."""
+    top_ups: tuple[TopUp, ...]
+    """Since then."""
+    used_minor: int
+    left_minor: int
+    """For later statements."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +149,12 @@ class StatementDocument:
     reason: str = ""
     """Why it was corrected, in the manager's words."""
     account_address: str = ""
+    advance: Advance | None = None
+    """None where nothing was paid in advance."""
+    in_favour_minor: int = 0
+    """What of it is paid already by what had been paid too much, or given back, before."""
+    to_pay_minor: int | None = None
+    """What is left to pay; None in documents of earlier versions, which ask for all of it."""
     source: str = field(default="", repr=False, compare=False)
     """The JSON it was read from; empty for one that was made just now."""
 
@@ -155,6 +184,7 @@ class StatementDocument:
                 ),
                 "vat": tuple(Vat(**one | {"percent": Decimal(one["percent"])}) for one in said["vat"]),
                 "legal": tuple(said.get("legal", ())),
+                "advance": _advance(said.get("advance")),
                 "source": text,
             }
         )
@@ -166,8 +196,13 @@ class StatementDocument:
 
     @property
     def gross(self) -> Money:
-        """What is to be paid."""
+        """What it comes to."""
         return Money(self.gross_minor, self.currency)
+
+    @property
+    def to_pay(self) -> Money:
+        """What is left to pay; below zero where the statement is in the account's favour."""
+        return Money(self.gross_minor if self.to_pay_minor is None else self.to_pay_minor, self.currency)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -194,6 +229,13 @@ def _session(said: Mapping[str, Any]) -> SessionPart:
             "meters": tuple(Meter(**one) for one in said["meters"]),
         }
     )
+
+
+def _advance(said: Mapping[str, Any] | None) -> Advance | None:
+    if said is None:
+        return None
+    top_ups = tuple(TopUp(day=date.fromisoformat(one["day"]), minor=one["minor"]) for one in said["top_ups"])
+    return Advance(**{**said, "top_ups": top_ups})
 
 
 def _plain(value: object) -> object:
@@ -223,6 +265,8 @@ class ReceiptDocument:
     net_minor: int
     vat: tuple[Vat, ...]
     gross_minor: int
+    explained_at: str = ""
+    """Address of the page that explains its price; empty where the app does not know its public address."""
 
     @property
     def session(self) -> SessionPart:

@@ -1,6 +1,9 @@
 """What must hold of energy: every Wh a register counted is in one slice, every slice in one bill, or nobody's."""
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from ..books import schema
 from ..books.accounting_tables import cdr_slice
@@ -62,15 +65,16 @@ def sessions_and_cdrs(conn: Connection) -> list[str]:
             schema.session.c.session_id.not_in(select(schema.cdr.c.session_id)),
         )
     ).all()
+    return [f"session {row.session_id} has used energy and has no CDR" for row in _not_left_to_the_close(conn, rows)]
+
+
+def _not_left_to_the_close(conn: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Row[*tuple[Any, ...]]]:
+    """Leave out the sessions that are rated only when the month they ended in is closed, which is still to come."""
     if not rows:
         return []
     zone, closed = the_building(conn).zone, closed_months(conn)
     waits = {one: waits_for_close(tariff_version(conn, one)) for one in {row.tariff_version for row in rows}}
-    return [
-        f"session {row.session_id} has used energy and has no CDR"
-        for row in rows
-        if not waits[row.tariff_version] or Month.of(from_ms(row.ended_ms), zone) in closed
-    ]
+    return [row for row in rows if not waits[row.tariff_version] or Month.of(from_ms(row.ended_ms), zone) in closed]
 
 
 def cdrs_and_sessions(conn: Connection) -> list[str]:
@@ -79,12 +83,23 @@ def cdrs_and_sessions(conn: Connection) -> list[str]:
     billed_wh = func.sum(cdr.c.energy_wh)
     ever_wh = func.sum(case((cdr.c.kind == CREDIT, 0), else_=cdr.c.energy_wh))
     rows = conn.execute(
-        select(cdr.c.session_id, session.c.energy_wh, billed_wh.label("billed_wh"))
+        select(
+            cdr.c.session_id,
+            session.c.energy_wh,
+            session.c.ended_ms,
+            session.c.tariff_version,
+            billed_wh.label("billed_wh"),
+        )
         .join_from(cdr, session)
-        .group_by(cdr.c.session_id, session.c.energy_wh, session.c.ended_ms)
+        .group_by(cdr.c.session_id, session.c.energy_wh, session.c.ended_ms, session.c.tariff_version)
         .having((billed_wh > session.c.energy_wh) | (session.c.ended_ms.is_not(None) & (ever_wh < session.c.energy_wh)))
-    )
-    return [f"session {row.session_id}: billed {row.billed_wh} Wh, used {row.energy_wh} Wh" for row in rows]
+    ).all()
+    too_much = [row for row in rows if row.billed_wh > row.energy_wh]
+    too_little = _not_left_to_the_close(conn, [row for row in rows if row.billed_wh <= row.energy_wh])
+    return [
+        f"session {row.session_id}: billed {row.billed_wh} Wh, used {row.energy_wh} Wh"
+        for row in (*too_much, *too_little)
+    ]
 
 
 def slices_and_cdrs(conn: Connection) -> list[str]:

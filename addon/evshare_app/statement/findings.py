@@ -6,7 +6,7 @@ because only people can judge it; closing is their decision.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,14 +14,15 @@ from babel import Locale
 from sqlalchemy import Connection, Row, func, select
 
 from ..books import schema
-from ..books.accounting_tables import close_run, plan
+from ..books.accounting_tables import close_run, plan, signed_meter_value, stall_holder
 from ..books.building import BuildingRow, the_building
 from ..books.payers import HOUSE
 from ..books.quarantine import current
 from ..formats import month_name
+from ..ledger.ocmf import Result
 from ..model import Month, from_ms, to_ms
 from ..split.methods import Method
-from ..tariff.cdr import Unproven, make_cdr
+from ..tariff.cdr import unproven
 from ..tariff.ocpi import Dimension
 from ..tariff.store import tariff_version
 from .billable import (
@@ -121,7 +122,7 @@ def _obstacles(conn: Connection, month: Month, building: BuildingRow, now: datet
     return [
         *_other_closes(conn, month, building),
         *_open_sessions(conn, month, building),
-        *_unproven_sessions(conn, month, building, now),
+        *_unproven_sessions(conn, month, building),
         *_without_bills(conn, month),
         *_bank_account(building),
     ]
@@ -154,29 +155,26 @@ def _open_sessions(conn: Connection, month: Month, building: BuildingRow) -> Ite
         )
 
 
-def _unproven_sessions(conn: Connection, month: Month, building: BuildingRow, now: datetime) -> Iterator[Finding]:
+def _unproven_sessions(conn: Connection, month: Month, building: BuildingRow) -> Iterator[Finding]:
     _, end = month.bounds(building.zone)
     for session_ids, until in ((ended_without_cdr(conn, end), None), (went_on(conn, end), end)):
-        for session_id in session_ids:
-            try:
-                make_cdr(conn, session_id, now, until)
-            except Unproven as problem:
-                row = conn.execute(
-                    select(schema.stall.c.name, schema.session.c.started_ms)
-                    .join_from(schema.session, schema.stall)
-                    .where(schema.session.c.session_id == session_id)
-                ).one()
-                yield _blocks(
-                    Reason(
-                        "The session at %(stall)s that began on %(start)s cannot be billed: its meter record is "
-                        "incomplete (%(problem)s).",
-                        {"stall": row.name, "start": local(row.started_ms, building), "problem": str(problem)},
-                    ),
-                    Reason(
-                        "Let Home Assistant connect: it sends what is missing. If it has nothing more, put the session "
-                        "in question and decide that nobody owes it."
-                    ),
-                )
+        for session_id, problem in unproven(conn, session_ids, until):
+            row = conn.execute(
+                select(schema.stall.c.name, schema.session.c.started_ms)
+                .join_from(schema.session, schema.stall)
+                .where(schema.session.c.session_id == session_id)
+            ).one()
+            yield _blocks(
+                Reason(
+                    "The session at %(stall)s that began on %(start)s cannot be billed: its meter record is "
+                    "incomplete (%(problem)s).",
+                    {"stall": row.name, "start": local(row.started_ms, building), "problem": str(problem)},
+                ),
+                Reason(
+                    "Let Home Assistant connect: it sends what is missing. If it has nothing more, put the session "
+                    "in question and decide that nobody owes it."
+                ),
+            )
 
 
 def _without_bills(conn: Connection, month: Month) -> Iterator[Finding]:
@@ -215,6 +213,7 @@ def _doubts(conn: Connection, month: Month, building: BuildingRow) -> list[Findi
         *_without_settlement(conn, month),
         *_without_tariff(conn),
         *_against_law(conn, month, building),
+        *_without_signed_values(conn, month, building),
     ]
 
 
@@ -338,6 +337,49 @@ def _against_law(conn: Connection, month: Month, building: BuildingRow) -> Itera
                     "See Settings."
                 ),
             )
+
+
+def _without_signed_values(conn: Connection, month: Month, building: BuildingRow) -> Iterator[Finding]:
+    """Where the law wants calibrated meters: stalls that several people share whose meters signed nothing."""
+    if law_profile(conn, month).metrology != "eichrecht":
+        return
+    begin, end = month.bounds(building.zone)
+    session, holder = schema.session.c, stall_holder.alias("later")
+    last_day = (end.astimezone(building.zone) - timedelta(days=1)).date().isoformat()
+    newest = (
+        select(func.max(holder.c.from_day))
+        .where(holder.c.stall_id == stall_holder.c.stall_id, holder.c.from_day <= last_day)
+        .scalar_subquery()
+    )
+    held = select(stall_holder.c.stall_id).where(
+        stall_holder.c.account_id.is_not(None), stall_holder.c.from_day == newest
+    )
+    signed = select(signed_meter_value.c.session_id).where(signed_meter_value.c.result == Result.VALID)
+    rows = conn.execute(
+        select(schema.stall.c.name, func.count().label("sessions"))
+        .join(schema.session, session.stall_id == schema.stall.c.stall_id)
+        .where(
+            schema.stall.c.billable == 1,
+            schema.stall.c.stall_id.not_in(held),
+            session.ended_ms >= to_ms(begin),
+            session.ended_ms < to_ms(end),
+            session.energy_wh > 0,
+            session.session_id.not_in(signed),
+        )
+        .group_by(schema.stall.c.stall_id, schema.stall.c.name)
+        .order_by(schema.stall.c.name)
+    )
+    for row in rows:
+        yield Finding(
+            what=Reason(
+                "Sessions at %(stall)s whose energy the meter did not sign: %(count)s.",
+                {"stall": row.name, "count": row.sessions},
+            ),
+            do=Reason(
+                "The law profile of the house wants meters that conform to calibration law where several people "
+                "share a stall. Whether this one does is marked on it; ask who installed it."
+            ),
+        )
 
 
 def _place(row: Row[*tuple[Any, ...]], building: BuildingRow) -> dict[str, object]:

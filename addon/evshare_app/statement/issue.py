@@ -23,6 +23,7 @@ from ..model import AccountId, Month, StatementId, to_ms
 from ..tariff.store import tariff_version
 from ..tariff.text import tariff_lines
 from . import charge as charges
+from .advance import advance_for, in_favour_minor, use_advance
 from .charge import Charge
 from .document import ChargePart, StatementDocument, TariffText
 from .house_rules import law_profile
@@ -132,6 +133,7 @@ def issue_statement(
                 for one in billed
             ],
         )
+    use_advance(conn, issue.building, issue.account_id, document, issue.actor)
     return issue.statement_id
 
 
@@ -194,7 +196,7 @@ def _document(
 ) -> StatementDocument:
     building = issue.building
     account = conn.execute(select(schema.account).where(schema.account.c.account_id == issue.account_id)).one()
-    language = _language(conn, issue)
+    language = language_of(conn, building, issue.account_id)
     versions = [tariff_version(conn, one) for one in dict.fromkeys(part.version_id for part in parts)]
     locale = locale_for(language, building.zone)
     vat = vat_of(parts, billed)
@@ -204,6 +206,10 @@ def _document(
     if net + vat_minor != gross:
         msg = f"statement {number}: net {net} and VAT {vat_minor} do not sum to gross {gross}"
         raise AssertionError(msg)
+    # A credit note asks for nothing: what it gives back is in the account's favour afterwards.
+    due = 0 if issue.kind == CREDIT_NOTE else max(0, gross)
+    in_favour = min(due, in_favour_minor(conn, issue.account_id)) if due else 0
+    advance = None if issue.kind == CREDIT_NOTE else advance_for(conn, building, issue.account_id, due - in_favour)
     return StatementDocument(
         statement_id=issue.statement_id,
         number=number,
@@ -236,6 +242,9 @@ def _document(
         kind=issue.kind,
         corrects="" if issue.corrects is None else issue.corrects[1],
         reason=issue.reason,
+        advance=advance,
+        in_favour_minor=in_favour,
+        to_pay_minor=gross - in_favour - (0 if advance is None else advance.used_minor),
         charges=tuple(
             ChargePart(
                 charge_id=one.charge_id,
@@ -255,12 +264,12 @@ def _card(account: Row[Any], language: str) -> str | None:
     return str(account.card_label or gettext_for(language)("your card"))
 
 
-def _language(conn: Connection, issue: Issue) -> str:
-    """Return the language of the account's people, else the building's."""
+def language_of(conn: Connection, building: BuildingRow, account_id: AccountId) -> str:
+    """Return the language of an account's people, else the building's."""
     chosen = conn.scalars(
         select(schema.resident.c.language)
-        .where(schema.resident.c.account_id == issue.account_id, schema.resident.c.language.is_not(None))
+        .where(schema.resident.c.account_id == account_id, schema.resident.c.language.is_not(None))
         .order_by(schema.resident.c.resident_id)
     ).first()
-    language = chosen or issue.building.language
+    language = chosen or building.language
     return language if language in LANGUAGES else LANGUAGES[0]

@@ -106,6 +106,7 @@ def disputes(conn: Connection) -> list[str]:
         .join(schema.statement_cdr, schema.statement_cdr.c.cdr_id == cdr.c.cdr_id)
         .where(dispute.c.state == "upheld", cdr.c.kind != CREDIT, cdr.c.cdr_id.not_in(gone))
     )
+    # Before there were credit notes for them, they were credited by a payment.
     credits_: dict[str, int] = {
         row.external_id: row.amount_minor
         for row in conn.execute(select(schema.payment).where(schema.payment.c.rail == "credit"))

@@ -6,7 +6,7 @@ spreadsheet: UTF-8 with a byte order mark, semicolons, decimals as the building'
 programs: UTF-8 without one, commas, decimal points.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 import csv
 from datetime import UTC, timedelta
 from decimal import Decimal
@@ -43,6 +43,11 @@ _LINES = (
     "net",
     "vat_percent",
     "currency",
+    # Of the whole statement, on its first line.
+    "total",
+    "paid_before",
+    "paid_in_advance",
+    "left_to_pay",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -73,8 +78,9 @@ def lines(conn: Connection, month: Month) -> bytes:
     writer = csv.DictWriter(text, _LINES, restval="", lineterminator="\r\n")
     writer.writeheader()
     for document in documents_of(conn, month):
-        for row in _lines_of(document):
-            writer.writerow({name: _safe(value) for name, value in row.items()})
+        for place, row in enumerate(_lines_of(document)):
+            whole = _sums_of(document) if place == 0 else {}
+            writer.writerow({name: _safe(value) for name, value in (row | whole).items()})
     return text.getvalue().encode()
 
 
@@ -111,6 +117,9 @@ def service_charge(conn: Connection, month: Month) -> bytes:
             say("Net"),
             say("VAT"),
             say("Gross"),
+            say("In your favour from before"),
+            say("Paid in advance"),
+            say("Left to pay"),
             say("Currency"),
         )
     )
@@ -124,20 +133,37 @@ def service_charge(conn: Connection, month: Month) -> bytes:
     )
     for row in rows:
         units, residents = _who(conn, row.account_id, to_ms(begin), to_ms(end))
+        document = StatementDocument.from_json(row.document_json)
+        sums = _sums_of(document)
         amounts = (
-            str(Money(minor, row.currency).to_decimal()).replace(".", point)
-            for minor in (row.net_minor, row.vat_minor, row.gross_minor)
+            str(one).replace(".", point)
+            for one in (
+                Money(row.net_minor, row.currency).to_decimal(),
+                Money(row.vat_minor, row.currency).to_decimal(),
+                *sums.values(),
+            )
         )
-        energy_wh = json.loads(row.document_json)["energy_wh"]
-        kwh = f"{Decimal(energy_wh) / 1000:.3f}".replace(".", point)
+        kwh = f"{Decimal(document.energy_wh) / 1000:.3f}".replace(".", point)
         texts = (", ".join(units), row.name, ", ".join(residents))
         writer.writerow((*(_safe(one) for one in texts), first, last, row.number, kwh, *amounts, row.currency))
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def _lines_of(document: StatementDocument) -> Iterator[Mapping[str, object]]:
+def _sums_of(document: StatementDocument) -> dict[str, object]:
+    """Return what a statement comes to, what pays it already, and what is left."""
+    used = 0 if document.advance is None else document.advance.used_minor
+    sums = {
+        "total": document.gross_minor,
+        "paid_before": document.in_favour_minor,
+        "paid_in_advance": used,
+        "left_to_pay": document.to_pay.minor,
+    }
+    return {name: Money(minor, document.currency).to_decimal() for name, minor in sums.items()}
+
+
+def _lines_of(document: StatementDocument) -> Iterator[dict[str, object]]:
     text = gettext_for(document.language)
-    every = {
+    every: dict[str, object] = {
         "statement": document.number,
         "kind": document.kind,
         "corrects": document.corrects,

@@ -77,11 +77,12 @@ class MonthWork:
         return slots(self.conn, to_ms(begin), to_ms(end))
 
     def used_slices(self) -> Iterator[UsedSlice]:
-        """Yield the month's slices, as `slices_of` does."""
-        return slices_of(self.conn, *bounds(self.window, self.building.zone))
+        """Yield the month's slices that used anything, as `slices_of` does."""
+        used = schema.slice_.c.register_end_wh > schema.slice_.c.register_start_wh
+        return slices_of(self.conn, *bounds(self.window, self.building.zone), used)
 
 
-def slices_of(conn: Connection, begin: datetime, end: datetime) -> Iterator[UsedSlice]:
+def slices_of(conn: Connection, begin: datetime, end: datetime, *which: ColumnElement[bool]) -> Iterator[UsedSlice]:
     """Yield every slice that ended in a span, by its start; the payer is its party, else its stall."""
     ended_ms = schema.slice_.c.end_ms
-    return used_slices(conn, ended_ms > to_ms(begin), ended_ms <= to_ms(end))
+    return used_slices(conn, ended_ms > to_ms(begin), ended_ms <= to_ms(end), *which)

@@ -15,6 +15,8 @@ LINE = (219, 226, 220)
 ACCENT = (23, 102, 63)
 TINT = (234, 244, 238)
 MARGIN_MM = 18
+CORE_ENCODING = "cp1252"
+"""What every reader's own Helvetica has letters for; only a Swiss payment part is set in it."""
 
 
 class Paper(FPDF):
@@ -28,6 +30,7 @@ class Paper(FPDF):
         self.set_creation_date(made)
         self.set_title(title)
         self.set_lang(language)
+        self.core_fonts_encoding = CORE_ENCODING
         self.add_font("DejaVu", fname=FONTS / "DejaVuSans.ttf")
         self.add_font("DejaVu", style="B", fname=FONTS / "DejaVuSans-Bold.ttf")
         self.set_margins(MARGIN_MM, MARGIN_MM)
@@ -79,6 +82,12 @@ class Paper(FPDF):
         self.set_text_color(*color)
         self.multi_cell(width, size * 0.5, text, align="L", new_x="LEFT", new_y="NEXT")
 
+    def write_link(self, address: str, size: float) -> None:
+        """Write an address that can be followed."""
+        self.set_font("DejaVu", "", size)
+        self.set_text_color(*ACCENT)
+        self.multi_cell(0, size * 0.5, address, align="L", new_x="LEFT", new_y="NEXT", link=address)
+
     def facts(self, facts: tuple[tuple[str, str], ...]) -> None:
         """Write labels with their values."""
         left = self.get_x()
@@ -89,7 +98,8 @@ class Paper(FPDF):
             self.set_text_color(*QUIET)
             self.cell(label_mm, 4.8, label)
             self.set_text_color(*INK)
-            self.cell(0, 4.8, value, new_x="LEFT", new_y="NEXT")
+            # A reason may take more than one line.
+            self.multi_cell(0, 4.8, value, align="L", new_x="LEFT", new_y="NEXT")
         self.set_x(left)
 
     def heading(self, text: str) -> None:

@@ -1,7 +1,7 @@
 """CDRs as documents print them: what was rated once, read back from the books and never rated again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -68,6 +68,7 @@ def rated_session(conn: Connection, session_id: str) -> RatedPart | None:
             net_minor=sum(one.net_minor for one in sessions),
             lines=_joined_lines([line for one in sessions for line in one.lines]),
             meters=_joined_meters([meter for one in sessions for meter in one.meters]),
+            sources=_summed([one.sources for one in sessions]),
         ),
         version_id=parts[0].version_id,
         vat=tuple(vat.items()),
@@ -90,6 +91,14 @@ def vat_of(parts: Sequence[RatedPart], charges: Sequence[Charge] = ()) -> tuple[
             if line.vat_percent is not None:
                 on[line.vat_percent] += line.net_minor
     return tuple(Vat(percent=percent, net_minor=on[percent], vat_minor=due[percent]) for percent in sorted({*on, *due}))
+
+
+def _summed(sources: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for one in sources:
+        for source, energy_wh in one.items():
+            sums[source] = sums.get(source, 0) + energy_wh
+    return sums
 
 
 def _joined_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -146,6 +155,7 @@ def _part(row: Row[Any]) -> RatedPart:
                 Meter(serial=one["serial"], start_wh=one["start_wh"], end_wh=one["end_wh"])
                 for one in extension["registers"]
             ),
+            sources=extension.get("sources", {}),
         ),
         version_id=extension["tariff_version"],
         vat=tuple((Decimal(one["percent"]), one["minor"]) for one in extension["vat"]),

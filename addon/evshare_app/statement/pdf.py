@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from itertools import batched
 
 from fpdf.enums import MethodReturnValue, TableBordersLayout
 from fpdf.util import Padding
@@ -16,6 +17,9 @@ _QR_MM = 34
 _COLUMNS_MM = (30, 45, 23, 52, 24)
 _PADDING = Padding(1.1, 1.5, 1.1, 0)
 _LINE_MM = 4.2
+_MOST_LINES = 10
+"""Price lines of a session in one row, which has to fit on a page: spot prices make many."""
+_MOST_BESIDE = 7
 
 
 def render_pdf(document: StatementDocument) -> bytes:
@@ -51,7 +55,7 @@ def _print(page: Paper, document: StatementDocument) -> None:
     if statement.charges:
         _charges(page, statement)
     page.ln(1)
-    print_totals(page, statement.totals)
+    _sums(page, statement)
     page.ln(5)
     if statement.prices:
         _prices(page, statement)
@@ -126,12 +130,14 @@ def _sessions(page: Paper, statement: Printed) -> None:
     ) as table:
         table.row(statement.session_columns)
         for session in statement.sessions:
-            row = table.row()
-            row.cell("\n".join(part for part in (session.stall, session.resident) if part))
-            row.cell(session.when)
-            row.cell(session.energy)
-            row.cell("\n".join(calculation for calculation, _ in session.lines))
-            row.cell(_beside(page, session.lines))
+            told = ("\n".join(part for part in (session.stall, session.resident) if part), session.when, session.energy)
+            for lines in batched(session.lines, _MOST_LINES, strict=False):
+                row = table.row()
+                for text in told:
+                    row.cell(text)
+                row.cell("\n".join(calculation for calculation, _ in lines))
+                row.cell(_beside(page, lines))
+                told = ("", "", "")
 
 
 def _charges(page: Paper, statement: Printed) -> None:
@@ -151,6 +157,23 @@ def _charges(page: Paper, statement: Printed) -> None:
     ) as table:
         for charge in statement.charges:
             table.row(charge)
+
+
+def _sums(page: Paper, statement: Printed) -> None:
+    """Print the sums at the right, and what was paid in advance beside them, or where that is long below them."""
+    beside = 0 < len(statement.advance) <= _MOST_BESIDE
+    if beside and page.will_page_break(10 + 5 * max(len(statement.totals), len(statement.advance))):
+        page.add_page()
+    top = page.get_y()
+    print_totals(page, statement.totals)
+    bottom = page.get_y()
+    if not statement.advance:
+        return
+    page.set_y(top if beside else bottom + 5)
+    page.heading(statement.advance_title)
+    page.facts(statement.advance)
+    if beside:
+        page.set_y(max(bottom, page.get_y()))
 
 
 def _beside(page: Paper, lines: Sequence[tuple[str, str]]) -> str:

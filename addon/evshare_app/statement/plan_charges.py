@@ -1,7 +1,7 @@
 """What plans cost and include: base fees by days, energy that is included, demand at the building's peak."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -9,6 +9,7 @@ from itertools import groupby
 import json
 from math import floor
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
@@ -17,7 +18,7 @@ from ..books.accounting_tables import charge
 from ..books.payers import Plan
 from ..model import AccountId, Month
 from ..split import demand
-from ..split.sources import SLOT_MS
+from ..split.sources import SLOT_MS, Guess
 from ..tariff.cdr import CREDIT, cdr_extension
 from ..tariff.gather import slices_over
 from .charge import BASE_FEE, DEMAND, INCLUDED, Charge
@@ -125,7 +126,8 @@ def demand_charges(work: MonthWork) -> Iterator[Charge]:
                 of=plan.plan_id,
                 net_minor=demand.demand_minor({account_id: wh}, plan.demand_minor)[account_id],
                 vat=plan.vat,
-                details={"name": plan.name, "kw": str(demand.kw(wh)), "peak_ms": peak.start_ms},
+                details={"name": plan.name, "kw": str(demand.kw(wh)), "peak_ms": peak.start_ms}
+                | ({"estimated": [Guess.GRID]} if peak.estimated else {}),
             )
 
 
@@ -186,11 +188,22 @@ def _lines_of(conn: Connection, cdr_ids: Iterable[str]) -> Iterator[_EnergyLine]
     for cdr_id in cdr_ids:
         # One by one: what is included is mostly used up after a few of them.
         ocpi_json = conn.execute(select(schema.cdr.c.ocpi_json).where(schema.cdr.c.cdr_id == cdr_id)).scalar_one()
-        for line in cdr_extension(ocpi_json)["lines"]:
-            if line["type"] == "ENERGY" and line["volume"] > 0:
-                vat = line.get("vat")
+        yield from energy_billed(cdr_extension(ocpi_json)["lines"])
+
+
+def energy_billed(lines: Sequence[Mapping[str, Any]]) -> Iterator[_EnergyLine]:
+    """Yield the energy of a CDR with what it was billed: where a highest price took something off, less its share."""
+    for vat in dict.fromkeys(line.get("vat") for line in lines if line["type"] == "ENERGY"):
+        own = [line for line in lines if line.get("vat") == vat]
+        priced = sum(line["net_minor"] for line in own if line.get("price") is not None)
+        taken_off = sum(min(0, line["net_minor"]) for line in own if line.get("price") is None)
+        left = max(Fraction(0), 1 + Fraction(taken_off, priced)) if priced else Fraction(1)
+        energy = [(line["volume"], line["net_minor"]) for line in own if line["type"] == "ENERGY"]
+        if any(wh < 0 for wh, _ in energy):
+            # It takes back what an earlier part billed at another price: only its sum was used in it.
+            energy = [(sum(wh for wh, _ in energy), max(0, sum(minor for _, minor in energy)))]
+        for wh, minor in energy:
+            if wh > 0:
                 yield _EnergyLine(
-                    wh=line["volume"],
-                    net_per_wh=Fraction(line["net_minor"], line["volume"]),
-                    vat=None if vat is None else Decimal(vat),
+                    wh=wh, net_per_wh=left * Fraction(minor, wh), vat=None if vat is None else Decimal(vat)
                 )

@@ -1,6 +1,6 @@
 """What a statement says, in words: the same sentences and rows for HTML and PDF."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -9,6 +9,8 @@ from segno import QRCode
 from .. import formats
 from ..i18n import gettext_for, mark
 from ..money import Money
+from ..tariff.objects import EnergySource
+from ..tariff.text import source_name
 from . import charge as charges
 from .charge_text import charge_text
 from .document import Line, ReceiptDocument, SessionPart, StatementDocument
@@ -27,7 +29,7 @@ class SessionRow:
     when: str
     energy: str
     lines: tuple[tuple[str, str], ...]
-    """Calculation and amount."""
+    """Calculation and amount; then where the energy came from, with no amount."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,9 @@ class Printed:
     """Sentence and amount."""
     totals: tuple[tuple[str, str], ...]
     """The last one is what is to be paid."""
+    advance_title: str
+    advance: tuple[tuple[str, str], ...]
+    """What was paid in advance and what is left of it, as label and amount."""
     payment_title: str
     payment_text: str
     payment_facts: tuple[tuple[str, str], ...]
@@ -90,7 +95,7 @@ def printed(document: StatementDocument) -> Printed:
             *(((text("Reason"), document.reason),) if document.reason else ()),
         ),
         headline=_headline(document, text),
-        amount=formats.money(document.gross, locale),
+        amount=formats.money(document.to_pay, locale),
         sessions_title=text("Sessions"),
         session_columns=(text("Stall"), text("When"), text("Energy"), text("Calculation"), text("Amount")),
         sessions=tuple(session_row(document, one, text) for one in document.sessions),
@@ -109,7 +114,9 @@ def printed(document: StatementDocument) -> Printed:
             )
             for one in document.charges
         ),
-        totals=totals(document, text),
+        totals=(*totals(document, text), *_paid_before(document, text)),
+        advance_title=text("Paid in advance"),
+        advance=_advance(document, text),
         payment_title=text("Payment"),
         payment_text=payment_text,
         payment_facts=payment_facts,
@@ -138,6 +145,8 @@ def _title(document: StatementDocument, text: Callable[[str], str]) -> str:
 
 
 def _headline(document: StatementDocument, text: Callable[[str], str]) -> str:
+    if document.gross_minor > 0 and not document.to_pay.minor:
+        return text("Nothing left to pay")
     if not document.gross_minor:
         return text("Nothing to pay")
     if document.gross_minor < 0:
@@ -160,11 +169,21 @@ def session_row(document: Billed, one: SessionPart, text: Callable[[str], str]) 
         resident=", ".join(part for part in (one.resident if several else "", guest) if part),
         when=f"{start} \N{EN DASH} {end}",
         energy=formats.kwh(one.energy_wh, locale),
-        lines=tuple(
-            (calculation(document, line, text), formats.money(Money(line.net_minor, document.currency), locale))
-            for line in one.lines
+        lines=(
+            *(
+                (calculation(document, line, text), formats.money(Money(line.net_minor, document.currency), locale))
+                for line in one.lines
+            ),
+            *((source, "") for source in _sources(document, one)),
         ),
     )
+
+
+def _sources(document: Billed, one: SessionPart) -> Iterator[str]:
+    """Say where a session's energy came from."""
+    for source in EnergySource:
+        if energy_wh := one.sources.get(source):
+            yield f"{formats.kwh(energy_wh, document.locale)} {source_name(source, document.locale)}"
 
 
 def calculation(document: Billed, line: Line, text: Callable[[str], str]) -> str:
@@ -207,6 +226,37 @@ def totals(document: Billed, text: Callable[[str], str]) -> tuple[tuple[str, str
     )
 
 
+def _paid_before(document: StatementDocument, text: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+    """Say what pays the statement already, and what is left."""
+    used = 0 if document.advance is None else document.advance.used_minor
+    paid = ((text("In your favour from before"), document.in_favour_minor), (text("Paid in advance"), used))
+    rows = tuple((label, _amount(document, -minor)) for label, minor in paid if minor)
+    return (*rows, (text("Left to pay"), _amount(document, document.to_pay.minor))) if rows else ()
+
+
+def _advance(document: StatementDocument, text: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+    """Say how the prepaid balance moved."""
+    advance = document.advance
+    if advance is None:
+        return ()
+    return (
+        *(((text("Left from before"), _amount(document, advance.before_minor)),) if advance.before_minor else ()),
+        *(
+            (
+                text("Topped up on %(day)s") % {"day": formats.day(one.day, document.locale)},
+                _amount(document, one.minor),
+            )
+            for one in advance.top_ups
+        ),
+        (text("Used for this statement"), _amount(document, -advance.used_minor)),
+        (text("Left for later"), _amount(document, advance.left_minor)),
+    )
+
+
+def _amount(document: StatementDocument, minor: int) -> str:
+    return formats.money(Money(minor, document.currency), document.locale)
+
+
 def _payment(
     document: StatementDocument, text: Callable[[str], str]
 ) -> tuple[str, tuple[tuple[str, str], ...], QRCode | None]:
@@ -215,6 +265,8 @@ def _payment(
         return text("There is nothing to pay this time."), (), None
     if document.gross_minor < 0:
         return text("There is nothing to pay: the amount is taken off what you owe next."), (), None
+    if not document.to_pay.minor:
+        return text("You do not have to do anything: it is paid already."), (), None
     if document.card is not None:
         return text("You do not have to do anything: we collect the amount from your saved card."), (reference,), None
     if document.iban is None:
@@ -222,10 +274,10 @@ def _payment(
     facts = (
         (text("To"), document.payee),
         (text("IBAN"), _in_fours(document.iban)),
-        (text("Amount"), formats.money(document.gross, document.locale)),
+        (text("Amount"), formats.money(document.to_pay, document.locale)),
         reference,
     )
-    qr = epc_qr(document.payee, document.iban, document.gross, document.reference)
+    qr = epc_qr(document.payee, document.iban, document.to_pay, document.reference)
     if qr is None:
         return text("Please transfer the amount and name the reference."), facts, None
     return text(_SCAN), facts, qr
@@ -238,7 +290,7 @@ def _swiss(document: StatementDocument) -> QrBill | None:
         payee=document.payee,
         address=document.address,
         iban=document.iban,
-        amount=document.gross,
+        amount=document.to_pay,
         reference=document.reference,
         debtor=(document.account, document.account_address),
         message=document.number,

@@ -12,7 +12,7 @@ from segno import QRCode, make_qr
 from stdnum import iban as iban_rules
 
 from ..money import Money
-from .paper import Paper
+from .paper import CORE_ENCODING, Paper
 
 _COUNTRIES = ("CH", "LI")
 _CURRENCIES = ("CHF", "EUR")
@@ -234,46 +234,63 @@ def print_payment_part(page: Paper, bill: QrBill, language: str) -> None:
     part, receipt, payable_to, reference, more, payable_by, blank, currency, amount, point = WORDS.get(
         language, WORDS["en"]
     )
+    to = f"{_in_groups(bill.iban, 4)}\n{bill.creditor.printed}"
+    by = (payable_by, bill.debtor.printed) if bill.debtor else (blank, "")
+    face = _face(to, bill.reference_in_groups, bill.message, *by)
     page.bare_page()
     page.set_draw_color(*_BLACK)
     page.set_line_width(0.2)
     page.line(0, _TOP_MM, page.w, _TOP_MM)
     page.line(_RECEIPT_MM, _TOP_MM, _RECEIPT_MM, page.h)
-    to = f"{_in_groups(bill.iban, 4)}\n{bill.creditor.printed}"
     sum_ = f"{bill.amount.to_decimal():,.2f}".replace(",", " ")
-    by = (payable_by, bill.debtor.printed) if bill.debtor else (blank, "")
     rows = [(payable_to, to), (reference, bill.reference_in_groups)]
-    _column(page, 5, 52, (6, 8), receipt, 12, [*rows, by])
-    _sums(page, 5, (6, 8), 14, ((currency, bill.amount.currency), (amount, sum_)))
-    page.set_font("DejaVu", "B", 6)
+    _column(page, face, 5, 52, (6, 8), receipt, 12, [*rows, by])
+    _sums(page, face, 5, (6, 8), 14, ((currency, bill.amount.currency), (amount, sum_)))
+    page.set_font(face, "B", 6)
     page.set_xy(5, _TOP_MM + 82)
     page.cell(52, 3, point, align="R")
     left = _RECEIPT_MM + 5
-    page.set_font("DejaVu", "B", 11)
+    page.set_font(face, "B", 11)
     page.set_xy(left, _TOP_MM + 5)
     page.cell(51, 5, part)
     _code(page, bill.qr, left, _TOP_MM + 17)
-    _sums(page, left, (8, 10), 18, ((currency, bill.amount.currency), (amount, sum_)))
+    _sums(page, face, left, (8, 10), 18, ((currency, bill.amount.currency), (amount, sum_)))
     told = [(more, bill.message)] if bill.message else []
-    _column(page, left + 51, 87, (8, 10), "", 5, [*rows, *told, by])
+    _column(page, face, left + 51, 87, (8, 10), "", 5, [*rows, *told, by])
     page.whole_page()
 
 
+def _face(*texts: str) -> str:
+    """Return what the part is set in: one of the four faces the guideline allows, where that has all its letters."""
+    try:
+        "".join(texts).encode(CORE_ENCODING)
+    except UnicodeEncodeError:
+        return "DejaVu"
+    return "Helvetica"
+
+
 def _column(  # noqa: PLR0917 - where, how, what
-    page: Paper, x: float, width: float, sizes: tuple[int, int], title: str, top: float, rows: list[tuple[str, str]]
+    page: Paper,
+    face: str,
+    x: float,
+    width: float,
+    sizes: tuple[int, int],
+    title: str,
+    top: float,
+    rows: list[tuple[str, str]],
 ) -> None:
     if title:
-        page.set_font("DejaVu", "B", 11)
+        page.set_font(face, "B", 11)
         page.set_xy(x, _TOP_MM + 5)
         page.cell(width, 5, title)
     page.set_xy(x, _TOP_MM + top)
     small, large = sizes
     for heading, value in rows:
         page.set_x(x)
-        page.set_font("DejaVu", "B", small)
+        page.set_font(face, "B", small)
         page.multi_cell(width, small * 0.42, heading, align="L", new_x="LEFT", new_y="NEXT")
         if value:
-            page.set_font("DejaVu", "", large)
+            page.set_font(face, "", large)
             page.multi_cell(width, large * 0.4, value, align="L", new_x="LEFT", new_y="NEXT")
         else:
             # Whoever pays writes here.
@@ -283,13 +300,15 @@ def _column(  # noqa: PLR0917 - where, how, what
         page.ln(large * 0.22)
 
 
-def _sums(page: Paper, x: float, sizes: tuple[int, int], apart: float, sums: tuple[tuple[str, str], ...]) -> None:
+def _sums(  # noqa: PLR0917 - where, how, what
+    page: Paper, face: str, x: float, sizes: tuple[int, int], apart: float, sums: tuple[tuple[str, str], ...]
+) -> None:
     small, large = sizes
     for place, (heading, value) in enumerate(sums):
         page.set_xy(x + place * apart, _TOP_MM + 68)
-        page.set_font("DejaVu", "B", small)
+        page.set_font(face, "B", small)
         page.cell(30, small * 0.42, heading, new_x="LEFT", new_y="NEXT")
-        page.set_font("DejaVu", "", large)
+        page.set_font(face, "", large)
         page.cell(30, large * 0.5, value)
 
 

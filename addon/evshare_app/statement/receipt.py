@@ -19,8 +19,13 @@ from .parts import rated_session, vat_of
 from .printed import reading_columns, readings, session_row, totals
 
 
-def receipt_of(conn: Connection, session_id: SessionId, language: str, now: datetime) -> ReceiptDocument | None:
-    """Return the receipt of a session; None while it has no CDR: it runs, or there is nothing to bill."""
+def receipt_of(
+    conn: Connection, session_id: SessionId, language: str, now: datetime, *, portal_url: str | None = None
+) -> ReceiptDocument | None:
+    """Return the receipt of a session; None while it has no CDR: it runs, or there is nothing to bill.
+
+    `portal_url` is the portal's public address, where the app knows it: the receipt leads to the page there.
+    """
     part, building = rated_session(conn, session_id), the_building(conn)
     if part is None:
         return None
@@ -40,6 +45,7 @@ def receipt_of(conn: Connection, session_id: SessionId, language: str, now: date
         net_minor=part.session.net_minor,
         vat=vat_of([part]),
         gross_minor=part.gross_minor,
+        explained_at="" if portal_url is None else f"{portal_url}/sessions/{session_id}/price",
     )
 
 
@@ -54,6 +60,10 @@ class PrintedReceipt:
     calculation: tuple[str, tuple[tuple[str, str], ...]]
     """Heading, and what is added up; the last one is the total."""
     prices: tuple[str, str]
+    version: str
+    """By which version of the tariff it was rated."""
+    explained: tuple[str, str] | None
+    """What is found at an address, and the address."""
     meter: tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]
     """Heading, columns, rows."""
     note: str
@@ -81,6 +91,8 @@ def printed_receipt(document: ReceiptDocument) -> PrintedReceipt:
         ),
         calculation=(text("Calculation"), (*row.lines, *totals(document, text))),
         prices=(text("Prices"), "; ".join(document.tariff.lines)),
+        version=text("Tariff %(version)s") % {"version": document.tariff.version_id},
+        explained=(text("How this price came about"), document.explained_at) if document.explained_at else None,
         meter=(text("Meter readings"), reading_columns(text), tuple(readings(document, session))),
         note=note % {"amount": gross},
     )
@@ -104,6 +116,13 @@ def render_receipt(document: ReceiptDocument) -> bytes:
     page.ln(6)
     page.heading(receipt.prices[0])
     page.write_text(receipt.prices[1], 8.5)
+    page.write_text(receipt.version, 7.5, QUIET)
+    if receipt.explained is not None:
+        what, address = receipt.explained
+        page.ln(1)
+        page.write_text(f"{what}:", 8.5)
+        # In full: on paper nobody can press it.
+        page.write_link(address, 8)
     page.ln(4)
     page.heading(receipt.meter[0])
     print_readings(page, *receipt.meter[1:])

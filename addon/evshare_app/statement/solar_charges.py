@@ -1,6 +1,5 @@
 """The sun of a month: whose energy came from the roof, shared as the owners decided, and what it saves."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, insert, select
@@ -10,7 +9,7 @@ from ..books.building import BuildingRow
 from ..model import AccountId, Month, to_ms
 from ..split import solar, sources
 from ..split.keys import Key, weights_by
-from ..tariff.gather import slots, solar_rule
+from ..tariff.gather import guesses_text, slots, solar_rule
 from .basis import bounds, energy_by_account
 from .charge import SOLAR, Charge
 from .house_rules import SolarPrice
@@ -33,7 +32,8 @@ def keep_sources(conn: Connection, month: Month, building: BuildingRow) -> None:
                 "solar_wh": one.solar_wh,
                 "battery_wh": one.battery_wh,
                 "grid_wh": one.grid_wh,
-                "estimated": int(one.estimated),
+                "solar_guessed": guesses_text(one.guessed.solar),
+                "battery_guessed": guesses_text(one.guessed.battery),
             }
         )
         if len(batch) == _AT_A_TIME:
@@ -48,17 +48,11 @@ def solar_charges(
 ) -> tuple[list[Charge], Mapping[str, Mapping[AccountId, int]], tuple[solar.Banked, ...]]:
     """Return what the sun saves each account, the residuals to remember, and what stays in the bank."""
     begin, end = bounds(work.window, work.building.zone)
-    own: dict[AccountId, int] = defaultdict(int)
-    estimated: set[AccountId] = set()
     members = {one.account_id for one in work.basis.accounts}
-    for one in sources.split_sources(work.used_slices(), work.slots(), price.rule):
-        party = AccountId(one.party)
-        if party in members:
-            own[party] += one.solar_wh
-            if one.estimated:
-                estimated.add(party)
+    found_wh, guesses = sources.solar_by_party(work.used_slices(), work.slots(), price.rule)
+    by_party = {AccountId(party): wh for party, wh in found_wh.items()}
     used_wh = {who: wh for who, wh in energy_by_account(work.conn, begin, end).items() if who in members and wh > 0}
-    own = defaultdict(int, {who: min(wh, used_wh.get(who, 0)) for who, wh in own.items()})
+    own = {who: min(wh, used_wh.get(who, 0)) for who, wh in by_party.items() if who in members}
     available_wh = sum(own.values())
     owed = carried(work.conn, SOLAR)
     banked: tuple[solar.Banked, ...] = ()
@@ -98,7 +92,7 @@ def solar_charges(
                 "wh": credited[account_id],
                 "sharing": price.sharing,
                 "saved": str(price.grid_price - price.solar_price),
-                "estimated": account_id in estimated,
+                "estimated": sorted(guesses.get(account_id, ())),
             },
         )
         for account_id, amount in saved.items()

@@ -12,10 +12,11 @@ amounts in minor units that the statement prints and the ledger books. Residents
 what only roaming partners need is ``#NA``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import batched
 import logging
 from typing import Any
 
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from ..books import schema
 from ..books.accounting_tables import cdr_slice
 from ..books.building import BuildingRow, the_building
-from ..model import SessionId, from_ms, to_ms
+from ..model import Month, SessionId, from_ms, to_ms
 from .cdr_json import charging_periods, ocpi_costs, ocpi_fields, rated_slice, remarks, unbilled_periods
 from .circumstances import Need, needs
 from .compiling import Compiled, compiled
@@ -36,6 +37,8 @@ from .rating import RatedInput, rate
 from .store import TariffVersion, tariff_version
 
 _LOGGER = logging.getLogger(__name__)
+_AT_ONCE = 100
+"""Sessions whose slices are looked at together."""
 NORMAL, ADJUSTMENT, CREDIT = "normal", "adjustment", "credit"
 """Kinds of CDRs: as a session goes; slices that came after their month was closed; one that takes another back."""
 
@@ -71,10 +74,15 @@ def rate_ended_session(conn: Connection, session_id: SessionId, now: datetime) -
 
     None when there is nothing to bill: it never started, its stall has no trustworthy register, it used nothing and
     costs nothing, or what it used is not proven (logged; the month close names it). None too where the price depends
-    on where energy came from: then the close bills it. Raises `NotEnded`.
+    on where energy came from: then the close of its month bills it, unless that is over. Raises `NotEnded`.
     """
     there = _session(conn, session_id)
-    if there is not None and there.ended_ms is not None and waits_for_close(tariff_version(conn, there.tariff_version)):
+    if (
+        there is not None
+        and there.ended_ms is not None
+        and waits_for_close(tariff_version(conn, there.tariff_version))
+        and not _month_is_closed(conn, there.ended_ms)
+    ):
         return None
     try:
         made = add_part(conn, session_id, now)
@@ -115,19 +123,10 @@ def make_cdr(
 
     What was taken back stays so, unless somebody wants it billed `again`. Raises `NotEnded` and `Unproven`.
     """
-    session = _session(conn, session_id)
-    if session is None or (session.ended_ms is None and until is None):
-        msg = f"session: got {session_id!r}, accepted is the id of an ended session"
-        raise NotEnded(msg)
-    if session.started_ms is None or not session.billable:
+    proven = _proven(conn, session_id, until, again=again)
+    if proven is None:
         return None
-    billed = _billed(conn, session_id, again=again)
-    done = _billed_slices(conn, billed)
-    slices = [
-        one for one in _slices(conn, session_id) if until is None or one.end_ms <= to_ms(until) or one.slice_id in done
-    ]
-    whole = session.ended_ms is not None and (until is None or session.ended_ms <= to_ms(until))
-    _check_proven(slices, session.energy_wh if whole else None)
+    session, billed, done, slices, whole = proven
     was_whole = bool(billed) and session.ended_ms is not None and billed[-1].ended_ms >= session.ended_ms
     new = [one for one in slices if one.slice_id not in done]
     if not new and (was_whole or not whole):
@@ -136,9 +135,11 @@ def make_cdr(
     version = tariff_version(conn, session.tariff_version)
     ready = _compiled(conn, session, version, slices, building)
     rating = rate(ready.tariff, ready.session, building.zone, final=whole)
+    said = [cdr_extension(one.ocpi_json) for one in billed]
     part = less(
         amounts(rating, ready.tariff, building.currency),
-        [read_amounts(cdr_extension(one.ocpi_json), one.net_minor, one.gross_minor) for one in billed],
+        [read_amounts(one, row.net_minor, row.gross_minor) for one, row in zip(said, billed, strict=True)],
+        building.currency,
     )
     energy_wh = sum(one.register_end_wh - one.register_start_wh for one in new)
     if not energy_wh and not part.gross_minor and not part.net_minor:
@@ -181,13 +182,45 @@ def make_cdr(
                         "registers": [vars(one) for one in registers],
                         "lines": [one.plain() for one in part.lines],
                         "vat": [{"percent": percent, "minor": minor} for percent, minor in part.vat],
-                        **remarks(ready, rating.periods),
+                        **remarks(ready, rating.periods, said),
                     },
                 }
             ),
         },
         slice_ids=tuple(one.slice_id for one in new),
     )
+
+
+def unproven(
+    conn: Connection, session_ids: Sequence[SessionId], until: datetime | None = None
+) -> Iterator[tuple[SessionId, Unproven]]:
+    """Yield those of these sessions for which `add_part` would raise `Unproven`, and what; nothing is rated for it.
+
+    Without `until` they have ended, at billed stalls.
+    """
+    if until is not None:
+        for session_id in session_ids:
+            try:
+                _proven(conn, session_id, until, again=False)
+            except Unproven as problem:
+                yield session_id, problem
+        return
+    session, one = schema.session.c, schema.slice_.c
+    for some in batched(session_ids, _AT_ONCE, strict=False):
+        sessions = conn.execute(select(session.session_id, session.energy_wh).where(session.session_id.in_(some)))
+        whole_wh = {row.session_id: row.energy_wh for row in sessions}
+        counted: dict[str, list[tuple[int, int, int]]] = {session_id: [] for session_id in some}
+        for row in conn.execute(
+            select(one.session_id, one.epoch, one.register_start_wh, one.register_end_wh)
+            .where(one.session_id.in_(some))
+            .order_by(one.start_ms, one.epoch, one.slice_id)
+        ):
+            counted[row[0]].append((row[1], row[2], row[3]))
+        for session_id in some:
+            try:
+                _check_proven(counted[session_id], whole_wh[session_id])
+            except Unproven as problem:
+                yield session_id, problem
 
 
 def cdr_extension(ocpi_json: str) -> Mapping[str, Any]:
@@ -199,6 +232,35 @@ def cdr_extension(ocpi_json: str) -> Mapping[str, Any]:
 def waits_for_close(version: TariffVersion) -> bool:
     """Whether a price depends on the energy's source, which is only settled when the month is closed."""
     return Need.SOURCES in needs(version.tariff)
+
+
+def _month_is_closed(conn: Connection, at_ms: int) -> bool:
+    month = Month.of(from_ms(at_ms), the_building(conn).zone)
+    return conn.scalar(select(schema.period.c.month).where(schema.period.c.month == str(month))) is not None
+
+
+def _proven(
+    conn: Connection, session_id: SessionId, until: datetime | None, *, again: bool
+) -> tuple[Row[Any], Sequence[Row[Any]], set[int], list[Row[Any]], bool] | None:
+    """Return a session, its CDRs that stand, the slices in them, all its slices, and whether that is all of it.
+
+    None: it is not billed. Raises `NotEnded` and `Unproven`.
+    """
+    session = _session(conn, session_id)
+    if session is None or (session.ended_ms is None and until is None):
+        msg = f"session: got {session_id!r}, accepted is the id of an ended session"
+        raise NotEnded(msg)
+    if session.started_ms is None or not session.billable:
+        return None
+    billed = _billed(conn, session_id, again=again)
+    done = _billed_slices(conn, billed)
+    slices = [
+        one for one in _slices(conn, session_id) if until is None or one.end_ms <= to_ms(until) or one.slice_id in done
+    ]
+    whole = session.ended_ms is not None and (until is None or session.ended_ms <= to_ms(until))
+    counted = ((one.epoch, one.register_start_wh, one.register_end_wh) for one in slices)
+    _check_proven(counted, session.energy_wh if whole else None)
+    return session, billed, done, slices, whole
 
 
 def _compiled(
@@ -269,19 +331,25 @@ def _next_part(conn: Connection, session_id: SessionId) -> int:
 
 def _billed_slices(conn: Connection, billed: Sequence[Row[Any]]) -> set[int]:
     ids = [one.cdr_id for one in billed]
+    if not ids:
+        return set()
     return set(conn.scalars(select(cdr_slice.c.slice_id).where(cdr_slice.c.cdr_id.in_(ids))))
 
 
-def _check_proven(slices: Sequence[Row[Any]], energy_wh: int | None) -> None:
-    """Raise `Unproven` unless slices join, register to register, and (None: not known yet) sum to the energy."""
+def _check_proven(counted: Iterable[tuple[int, int, int]], energy_wh: int | None) -> None:
+    """Raise `Unproven` unless slices join, register to register, and (None: not known yet) sum to the energy.
+
+    `counted`: of each slice the meter epoch, and the register before and after it in Wh.
+    """
     shown_wh: dict[int, int] = {}
-    for one in slices:
-        end_wh = shown_wh.get(one.epoch, one.register_start_wh)
-        if one.register_start_wh != end_wh:
-            msg = f"its slices do not join in epoch {one.epoch}: {end_wh} Wh is followed by {one.register_start_wh} Wh"
+    total_wh = 0
+    for epoch, from_wh, to_wh in counted:
+        end_wh = shown_wh.get(epoch, from_wh)
+        if from_wh != end_wh:
+            msg = f"its slices do not join in epoch {epoch}: {end_wh} Wh is followed by {from_wh} Wh"
             raise Unproven(msg)
-        shown_wh[one.epoch] = one.register_end_wh
-    total_wh = sum(one.register_end_wh - one.register_start_wh for one in slices)
+        shown_wh[epoch] = to_wh
+        total_wh += to_wh - from_wh
     if energy_wh is not None and total_wh != energy_wh:
         msg = f"its slices sum to {total_wh} Wh, the session says {energy_wh} Wh"
         raise Unproven(msg)

@@ -147,12 +147,20 @@ def _hours(seconds: int) -> Decimal:
     return (Decimal(seconds) / 3600).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
 
 
-def remarks(ready: Compiled, periods: Sequence[Period]) -> dict[str, Any]:
-    """Return what is to be said besides: what was not known, parking that cost nothing, where energy came from."""
+def remarks(ready: Compiled, periods: Sequence[Period], before: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what is to be said besides: what was not known, parking that cost nothing, where energy came from.
+
+    `before` is what was said of the session's parts that are billed already; their energy and time are not said again.
+    """
     sources: dict[str, int] = {}
     for period in periods:
         if period.source is not None:
             sources[period.source] = sources.get(period.source, 0) + period.energy_wh
-    gaps = [{name: value for name, value in vars(one).items() if value is not None} for one in ready.gaps]
-    told = {"gaps": gaps, "forgiven_s": ready.forgiven_s, "sources": sources}
+    for said in before:
+        for source, energy_wh in said.get("sources", {}).items():
+            sources[source] = sources.get(source, 0) - energy_wh
+    sources = {source: energy_wh for source, energy_wh in sources.items() if energy_wh}
+    forgiven_s = ready.forgiven_s - sum(said.get("forgiven_s", 0) for said in before)
+    gaps = [{name: value for name, value in vars(one).items() if value not in (None, ())} for one in ready.gaps]
+    told = {"gaps": gaps, "forgiven_s": forgiven_s, "sources": sources}
     return {name: value for name, value in told.items() if value}

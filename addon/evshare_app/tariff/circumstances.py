@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from ..split.sources import Guessed
 from .objects import EnergySource, Tariff
 
 
@@ -29,6 +30,8 @@ class Circumstances:
     """By series, in order and without overlaps; from some time before the session, so that gaps have a last price."""
     sources: Sequence[Mapping[EnergySource, int]] | None = None
     """One per slice of the session: its Wh by source. They are weights: the slice's own Wh are what is divided."""
+    guessed: Sequence[Guessed] = ()
+    """One per slice, or none at all where everything was measured: what its sources rest on that was not."""
     waiting: Sequence[tuple[datetime, datetime]] | None = None
     """When somebody waited for a stall, in order and without overlaps. None: that is not known."""
     holidays: frozenset[date] = frozenset()
@@ -64,6 +67,7 @@ class GapKind(StrEnum):
     LAST_KNOWN = "last_known"
     FALLBACK = "fallback"
     SOURCE = "source"  # counted as grid
+    ESTIMATED = "estimated"  # where energy came from was estimated: `of` names of what
     WAITING = "waiting"  # counted as nobody
 
 
@@ -76,3 +80,5 @@ class Gap:
     end: datetime
     price: Decimal | None = None
     """The price that was used, for gaps of prices."""
+    of: tuple[str, ...] = ()
+    """What was estimated, for gaps of estimates (names of `Guess`)."""

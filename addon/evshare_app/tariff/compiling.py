@@ -10,12 +10,13 @@
 What was not known is told as gaps, never silently made up.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
+from ..split.sources import Guess
 from .circumstances import Circumstances, Gap, GapKind, PriceSlot
 from .objects import (
     DAYS,
@@ -49,15 +50,15 @@ class Compiled:
 def compiled(tariff: Tariff, session: RatedInput, circumstances: Circumstances, zone: ZoneInfo) -> Compiled:
     """Return a tariff and a session that `rate` takes; both as they are where nothing is to be done."""
     gaps: list[Gap] = []
-    wants_sources = any(element.restrictions.energy_source for element in tariff.elements)
+    asked = {one for element in tariff.elements if (one := element.restrictions.energy_source)}
     slices: Sequence[RatedSlice] = session.slices
     forgiven_s = 0
-    if wants_sources:
-        slices, unknown = _with_sources(slices, circumstances.sources)
-        gaps += unknown
+    if asked:
+        gaps += _source_gaps(slices, circumstances, asked)
+        slices = _with_sources(slices, circumstances.sources)
     extensions = tariff.x_evshare
     if extensions is None:
-        return Compiled(tariff=tariff, session=replace(session, slices=slices), gaps=tuple(gaps))
+        return Compiled(tariff=tariff, session=replace(session, slices=slices), gaps=tuple(_joined(gaps)))
     if extensions.idle_grace_s or extensions.idle_only_if_queue:
         waiting = circumstances.waiting if extensions.idle_only_if_queue else ((session.started, _end(session)),)
         if waiting is None:
@@ -121,22 +122,34 @@ def plain_tariffs(tariff: Tariff) -> Mapping[EnergySource | None, Tariff]:
 
 def _with_sources(
     slices: Sequence[RatedSlice], sources: Sequence[Mapping[EnergySource, int]] | None
-) -> tuple[list[RatedSlice], list[Gap]]:
-    """Divide each slice's Wh by its sources, exactly."""
+) -> list[RatedSlice]:
+    """Divide each slice's Wh by its sources, exactly; one without is the grid's."""
     if sources is not None and len(sources) != len(slices):
         msg = f"sources: got {len(sources)}, accepted is one for each of the {len(slices)} slices"
         raise ValueError(msg)
-    made, gaps = [], []
+    if sources is None:
+        return list(slices)
+    return [
+        one._replace(sources=_split(one.energy_wh, weights)) if one.energy_wh and any(weights.values()) else one
+        for one, weights in zip(slices, sources, strict=True)
+    ]
+
+
+def _source_gaps(slices: Sequence[RatedSlice], circumstances: Circumstances, asked: Set[EnergySource]) -> Iterator[Gap]:
+    """Yield where it was not known from where energy came, or estimated in what the tariff asks for."""
+    sources, guessed = circumstances.sources, circumstances.guessed
     for place, one in enumerate(slices):
-        weights = dict(sources[place]) if sources is not None else {}
         if not one.energy_wh:
-            made.append(one)
-        elif not any(weights.values()):
-            made.append(one)
-            gaps.append(Gap(kind=GapKind.SOURCE, start=one.start, end=one.end))
-        else:
-            made.append(one._replace(sources=_split(one.energy_wh, weights)))
-    return made, gaps
+            continue
+        of: set[Guess] = set()
+        if guessed and asked & {EnergySource.SOLAR, EnergySource.GRID}:
+            of |= guessed[place].solar
+        if guessed and asked & {EnergySource.BATTERY, EnergySource.GRID}:
+            of |= guessed[place].battery
+        if sources is None or not any(sources[place].values()) or Guess.MISSING in of:
+            yield Gap(kind=GapKind.SOURCE, start=one.start, end=one.end)
+        elif of:
+            yield Gap(kind=GapKind.ESTIMATED, start=one.start, end=one.end, of=tuple(sorted(of)))
 
 
 def _split(energy_wh: int, weights: Mapping[EnergySource, int]) -> tuple[tuple[EnergySource, int], ...]:
@@ -316,7 +329,7 @@ def _comes_twice(local: datetime) -> bool:
 def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:
     before: Gap | None = None
     for gap in gaps:
-        if before is not None and (before.kind, before.price, before.end) == (gap.kind, gap.price, gap.start):
+        if before is not None and replace(before, end=gap.start) == replace(gap, start=before.start, end=gap.start):
             before = replace(before, end=gap.end)
             continue
         if before is not None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from .circumstances import Circumstances, Gap
 from .compiling import Compiled, compiled
+from .matching import PHASE_V
 from .objects import DAYS, Dimension, EnergySource, PriceComponent, PriceLimit, Restrictions, Tariff
 from .rating import UNITS, Period, PriceLine, RatedInput, Rating, rate
 
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     WEEKDAY = "weekday"  # least: the days' names; value: the day's
     ENERGY = "energy"  # kWh used before
     POWER = "power"  # kW
+    CURRENT = "current"  # A, summed over the phases
     DURATION = "duration"  # seconds since the start
     SOURCE = "source"  # least: the source; value: the energy's
 
@@ -154,7 +156,7 @@ def explain(
         gross=rating.gross,
         net_minor=net_minor,
         gross_minor=gross_minor,
-        gaps=ready.gaps,
+        gaps=tuple(replace(one, start=one.start.astimezone(zone), end=one.end.astimezone(zone)) for one in ready.gaps),
         forgiven_s=ready.forgiven_s,
     )
 
@@ -229,7 +231,7 @@ def _choice(tariff: Tariff, period: Period, dimension: Dimension, volume: int, m
     passed_over = []
     for place, element in enumerate(tariff.elements[:chosen]):
         component = next((one for one in element.price_components if one.type is dimension), None)
-        if component is not None:
+        if component is not None and element.restrictions.reservation is None:
             failed = tuple(one for one in measured.against(element.restrictions) if not one.holds)
             passed_over.append(PassedOver(element=place, component=component, failed=failed))
     return Choice(
@@ -272,6 +274,7 @@ class _Measured:
             (Kind.DATE, only.start_date, only.end_date, self._local.date()),
             (Kind.ENERGY, only.min_kwh, only.max_kwh, self._used_kwh),
             (Kind.POWER, only.min_power, only.max_power, self._kw),
+            (Kind.CURRENT, only.min_current, only.max_current, self._kw * 1000 / PHASE_V),
             (Kind.DURATION, only.min_duration, only.max_duration, self._duration_s),
         )
         for kind, least, below, value in bounds:

@@ -15,7 +15,7 @@ from .circumstances import GapKind
 from .explain import Choice, Condition, ExplainedPeriod, Explanation, Kind, PassedOver
 from .objects import DAYS, Dimension, EnergySource, PriceComponent
 from .rating import PriceLine
-from .text import is_nothing, source_name
+from .text import guess_names, is_nothing, source_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +127,8 @@ def _value(kind: Kind, value: object, locale: Locale) -> str:
             return f"{number(value, locale)} kWh"
         case Kind.POWER, Decimal():
             return f"{number(value, locale)} kW"
+        case Kind.CURRENT, Decimal():
+            return f"{number(value, locale)} A"
         case Kind.SOURCE, EnergySource():
             return source_name(value, locale)
     msg = f"{kind}: got {value!r}, accepted is a value of that kind"
@@ -202,9 +204,14 @@ def _gaps(explanation: Explanation, locale: Locale) -> list[str]:
         GapKind.LAST_KNOWN: gettext("no price was recorded, the last known one is taken"),
         GapKind.FALLBACK: gettext("no price was recorded, the agreed fallback is taken"),
         GapKind.SOURCE: gettext("where the energy came from was not recorded, it counts as the grid's"),
+        GapKind.ESTIMATED: gettext("where the energy came from is estimated in part: %(what)s"),
         GapKind.WAITING: gettext("whether others waited was not recorded, so waiting costs nothing"),
     }
-    return [f"{_moment(one.start, locale)} – {_moment(one.end, locale)}: {texts[one.kind]}" for one in explanation.gaps]
+    return [
+        f"{_moment(one.start, locale)} – {_moment(one.end, locale)}: "
+        + (texts[one.kind] % {"what": guess_names(one.of, gettext)} if one.of else texts[one.kind])
+        for one in explanation.gaps
+    ]
 
 
 def _forgiven(explanation: Explanation, locale: Locale) -> list[str]:

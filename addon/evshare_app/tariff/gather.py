@@ -4,24 +4,25 @@ Sources are known for good when a month is closed (`slice_source`); before that 
 there are, which is as good, but an owners' rule may still change and odd Wh may still go elsewhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from ..books import schema
 from ..books.access_tables import waiting
 from ..books.accounting_tables import money_rule, price_slot, slice_source
 from ..books.building import BuildingRow
 from ..model import Month, from_ms, to_ms
-from ..split.sources import SLOT_MS, Slot, SolarRule, UsedSlice, split_sources
+from ..split.sources import MEASURED, SLOT_MS, Guess, Guessed, Slot, SolarRule, UsedSlice, split_sources
 from .circumstances import Circumstances, Need, PriceSlot, needs
 from .holiday_dates import holiday_dates
 from .objects import EnergySource, Tariff
 
+_ENERGIES = frozenset(("import", "export", "pv", "battery_in", "battery_out"))
 _BEFORE = timedelta(hours=6)
 """How long before a session a price may have been recorded and still be the last known one."""
 
@@ -39,23 +40,27 @@ def circumstances_of(  # noqa: PLR0917 - what it is, then when, then where
     extensions = tariff.x_evshare
     prices: Mapping[str, Sequence[PriceSlot]] = {}
     if Need.PRICES in wanted and extensions is not None and extensions.spot is not None:
-        prices = {extensions.spot.series: prices_between(conn, started - _BEFORE, until)}
+        series = extensions.spot.series
+        prices = {series: prices_between(conn, series, started - _BEFORE, until)}
     days: frozenset[date] = frozenset()
     if Need.HOLIDAYS in wanted and extensions is not None and extensions.holidays is not None:
         years = range(started.astimezone(building.zone).year, until.astimezone(building.zone).year + 1)
         days = holiday_dates(extensions.holidays, years)
+    sources, guessed = sources_of(conn, slices, building) if Need.SOURCES in wanted else (None, ())
     return Circumstances(
         prices=prices,
-        sources=sources_of(conn, slices, building) if Need.SOURCES in wanted else None,
+        sources=sources,
+        guessed=guessed,
         waiting=waited_between(conn, started, until) if Need.WAITING in wanted else None,
         holidays=days,
     )
 
 
-def prices_between(conn: Connection, begin: datetime, end: datetime) -> list[PriceSlot]:
-    """Return the recorded prices of a span, in order."""
+def prices_between(conn: Connection, series: str, begin: datetime, end: datetime) -> list[PriceSlot]:
+    """Return the recorded prices of a series in a span, in order."""
     rows = conn.execute(
         select(price_slot)
+        .where(price_slot.c.series == series)
         .where(price_slot.c.end_ms > to_ms(begin), price_slot.c.start_ms < to_ms(end))
         .order_by(price_slot.c.start_ms)
     )
@@ -81,10 +86,10 @@ def waited_between(conn: Connection, begin: datetime, end: datetime) -> list[tup
 
 def sources_of(
     conn: Connection, slices: Sequence[Row[Any]], building: BuildingRow
-) -> list[Mapping[EnergySource, int]] | None:
-    """Return each slice's Wh by source; None without slices."""
+) -> tuple[list[Mapping[EnergySource, int]] | None, list[Guessed]]:
+    """Return each slice's Wh by source (None without slices), and what they rest on that was not measured."""
     if not slices:
-        return None
+        return None, []
     ids = [one.slice_id for one in slices]
     kept = {row.slice_id: row for row in conn.execute(select(slice_source).where(slice_source.c.slice_id.in_(ids)))}
     found = {
@@ -95,12 +100,16 @@ def sources_of(
         }
         for slice_id, row in kept.items()
     }
+    guessed = {
+        slice_id: Guessed(_guesses(row.solar_guessed), _guesses(row.battery_guessed)) for slice_id, row in kept.items()
+    }
     if len(found) < len(ids):
         open_ones = [one for one in slices if one.slice_id not in found]
         first_ms = min(one.start_ms for one in open_ones) // SLOT_MS * SLOT_MS
         last_ms = max(one.end_ms for one in open_ones)
         rule = solar_rule(conn, Month.of(from_ms(last_ms), building.zone))
         for made in split_sources(slices_over(conn, first_ms, last_ms), slots(conn, first_ms, last_ms), rule):
+            guessed.setdefault(made.slice_id, made.guessed)
             found.setdefault(
                 made.slice_id,
                 {
@@ -109,7 +118,16 @@ def sources_of(
                     EnergySource.GRID: made.grid_wh,
                 },
             )
-    return [found.get(slice_id, {}) for slice_id in ids]
+    return [found.get(slice_id, {}) for slice_id in ids], [guessed.get(slice_id, MEASURED) for slice_id in ids]
+
+
+def guesses_text(guesses: Iterable[Guess]) -> str:
+    """Return names as the books keep them."""
+    return " ".join(sorted(guesses))
+
+
+def _guesses(text: str) -> frozenset[Guess]:
+    return frozenset(map(Guess, text.split()))
 
 
 def solar_rule(conn: Connection, month: Month) -> SolarRule:
@@ -135,11 +153,18 @@ def slots(conn: Connection, begin_ms: int, end_ms: int) -> dict[int, Slot]:
             pv_wh=row.pv_wh,
             battery_charge_wh=row.battery_in_wh,
             battery_discharge_wh=row.battery_out_wh,
-            estimated=bool(row.estimated),
+            estimated=_estimated(row),
         )
         for row in rows
         if row.start_ms % SLOT_MS == 0
     }
+
+
+def _estimated(row: Row[Any]) -> frozenset[str]:
+    """Of a quarter hour that was told before its estimates were named, any value may be one."""
+    if row.estimated_of is not None:
+        return frozenset(row.estimated_of.split())
+    return _ENERGIES if row.estimated else frozenset()
 
 
 def slices_over(conn: Connection, begin_ms: int, end_ms: int) -> Iterator[UsedSlice]:
@@ -149,22 +174,40 @@ def slices_over(conn: Connection, begin_ms: int, end_ms: int) -> Iterator[UsedSl
 
 def used_slices(conn: Connection, *within: ColumnElement[bool]) -> Iterator[UsedSlice]:
     """Yield the slices for which all of `within` holds, by start; the payer is a slice's party, else its stall."""
-    one, session = schema.slice_, schema.session
+    one = schema.slice_
     rows = conn.execute(
-        # In the order of the fields of `UsedSlice`: a large building's month has a million of them.
         select(
             one.c.slice_id,
-            func.coalesce(session.c.account_id, schema.resident.c.account_id, literal("stall:") + one.c.stall_id),
+            one.c.session_id,
+            one.c.stall_id,
             one.c.start_ms,
             one.c.end_ms,
             one.c.register_end_wh - one.c.register_start_wh,
-            one.c.estimated != 0,
+            one.c.estimated,
         )
-        .outerjoin(session, session.c.session_id == one.c.session_id)
-        .outerjoin(schema.resident, schema.resident.c.resident_id == session.c.resident_id)
         .where(*within)
         .order_by(one.c.start_ms, one.c.slice_id)
-        .execution_options(yield_per=5000)
+        .execution_options(yield_per=2000)
     )
+    payers: dict[str | None, str] = {}
+    made = UsedSlice._make
     for some in rows.partitions():
-        yield from map(UsedSlice._make, some)
+        payers = _payers(conn, {row[1] for row in some}, payers)
+        for slice_id, session_id, stall_id, start_ms, end_ms, energy_wh, estimated in some:
+            party = payers.get(session_id) or f"stall:{stall_id}"
+            yield made((slice_id, party, start_ms, end_ms, energy_wh, estimated != 0))
+
+
+def _payers(conn: Connection, session_ids: set[str | None], known: Mapping[str | None, str]) -> dict[str | None, str]:
+    """Return who owes for these sessions. A month has forty slices to a session: each is asked for once or twice."""
+    session = schema.session
+    payers = {one: known[one] for one in session_ids if one in known}
+    new = [one for one in session_ids if one is not None and one not in known]
+    if new:
+        rows = conn.execute(
+            select(session.c.session_id, func.coalesce(session.c.account_id, schema.resident.c.account_id))
+            .join(schema.resident, schema.resident.c.resident_id == session.c.resident_id)
+            .where(session.c.session_id.in_(new))
+        )
+        payers.update((session_id, account_id) for session_id, account_id in rows)
+    return payers

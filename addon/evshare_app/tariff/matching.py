@@ -17,6 +17,8 @@ from .objects import DAYS, EnergySource, Restrictions
 EVER = datetime.max.replace(tzinfo=UTC)
 NEVER = datetime.min.replace(tzinfo=UTC)
 NO_BOUND = 1 << 62
+PHASE_V = 230
+"""A phase's voltage in the building, of which nothing measures how much it varies."""
 _MOST_DAYS = 1000
 """So many days are kept ready; more sessions than those of three years are seldom rated in one go."""
 
@@ -58,8 +60,19 @@ def energy_bands(restrictions: Sequence[Restrictions]) -> Bands:
 
 
 def power_bands(restrictions: Sequence[Restrictions]) -> Bands:
-    """By power in 0.1 W, the resolution of OCPI's numbers."""
-    return bands([(_scaled(one.min_power, 10_000), _scaled(one.max_power, 10_000)) for one in restrictions])
+    """By power in 0.1 W, the resolution of OCPI's numbers.
+
+    Registers tell energy, not currents: a current, summed over the phases, is taken for its power.
+    """
+    return bands(
+        [
+            (
+                _higher(_scaled(one.min_power, 10_000), _scaled(one.min_current, 10 * PHASE_V)),
+                _lower(_scaled(one.max_power, 10_000), _scaled(one.max_current, 10 * PHASE_V)),
+            )
+            for one in restrictions
+        ]
+    )
 
 
 def duration_bands(restrictions: Sequence[Restrictions]) -> Bands:
@@ -86,6 +99,14 @@ def power_of(energy_wh: int, charging_s: int, length: timedelta) -> int:
     return energy_wh * 36_000 // seconds if seconds else 0
 
 
+def _higher(*values: int | None) -> int | None:
+    return max((one for one in values if one is not None), default=None)
+
+
+def _lower(*values: int | None) -> int | None:
+    return min((one for one in values if one is not None), default=None)
+
+
 def _scaled(value: Decimal | None, by: int) -> int | None:
     return None if value is None else ceil(value * by)
 
@@ -95,11 +116,12 @@ class LocalTimes:
 
     def __init__(self, restrictions: Sequence[Restrictions], zone: ZoneInfo) -> None:
         self._zone = zone
-        self._all = (1 << len(restrictions)) - 1
+        self._all = sum(1 << place for place, one in enumerate(restrictions) if one.reservation is None)
         self._timed = [
             (1 << place, one)
             for place, one in enumerate(restrictions)
-            if one.start_time or one.end_time or one.start_date or one.end_date or one.day_of_week
+            if one.reservation is None
+            and (one.start_time or one.end_time or one.start_date or one.end_date or one.day_of_week)
         ]
         self._untimed = self._all & ~sum(bit for bit, _ in self._timed)
         self._days: dict[date, tuple[list[datetime], list[int]]] = {}

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from ..money import Money
 from .circumstances import Circumstances, Need, needs
 from .compiling import compile_tariff, compiled, spot_prices
+from .matching import PHASE_V
 from .ocpi import Dimension, EnergySource, PriceComponent, Spot, Tariff, TaxIncluded
 from .rating import RatedInput, RatedSlice, prices_at, rate
 from .store import TariffVersion
 
-PHASE_V = 230
 _LOOK_AHEAD_DAYS = 8
 """A week and the day it begins on: times of day and weekdays repeat in it."""
 _LONGEST = timedelta(days=2)
@@ -126,7 +126,8 @@ def highest_price(tariff: Tariff, dimension: Dimension) -> Decimal:
 
     Of a spot price that is its `max`; one without a `max` has no highest price, and counts with its fallback.
     """
-    components = [one for element in tariff.elements for one in element.price_components if one.type is dimension]
+    of_sessions = (element for element in tariff.elements if element.restrictions.reservation is None)
+    components = [one for element in of_sessions for one in element.price_components if one.type is dimension]
     spot = tariff.x_evshare.spot if tariff.x_evshare else None
     if spot is not None and dimension is Dimension.ENERGY:
         components.append(_spot_component(tariff, spot, spot.fallback if spot.max is None else spot.max))

@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+RESERVATIONS = ("RESERVATION", "RESERVATION_EXPIRES")
 TARIFF_TYPES = ("AD_HOC_PAYMENT", "PROFILE_CHEAP", "PROFILE_FAST", "PROFILE_GREEN", "REGULAR")
 
 
@@ -29,8 +30,11 @@ class TariffError(ValueError):
 
     def text(self, say: Callable[[str], str]) -> str:
         """Return the message in the language of `say`."""
-        accepted = say(self._accepted) % self._values if self._accepted else ""
-        return say(self._message) % {**self._values, "accepted": accepted}
+        return say(self._message) % {**self._values, "accepted": self.accepted(say)}
+
+    def accepted(self, say: Callable[[str], str]) -> str:
+        """Return only what is accepted, in the language of `say`."""
+        return say(self._accepted) % self._values if self._accepted else ""
 
 
 class Dimension(StrEnum):
@@ -88,9 +92,14 @@ class Restrictions:
     max_kwh: Decimal | None = None
     min_power: Decimal | None = None
     max_power: Decimal | None = None
+    min_current: Decimal | None = None
+    """Amperes, summed over the phases."""
+    max_current: Decimal | None = None
     min_duration: int | None = None
     max_duration: int | None = None
     day_of_week: tuple[str, ...] = ()
+    reservation: str | None = None
+    """The element prices reservations, so never a session."""
     energy_source: EnergySource | None = None
     """An extension (``x_evshare``): the element prices only energy of this source."""
 
@@ -154,6 +163,7 @@ class Spot:
     """
 
     series: str
+    """The name of a price that the building tells."""
     factor: Decimal = Decimal(1)
     adder: Decimal = Decimal(0)
     min: Decimal = Decimal(0)
@@ -217,10 +227,14 @@ def dump(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
 
 
+_EXACT = json.JSONDecoder(parse_float=Decimal)
+"""Made once: a close reads tens of thousands of CDRs."""
+
+
 def load(text: str) -> dict[str, Any]:
     """Read what `dump` wrote, numbers exact."""
-    loaded: dict[str, Any] = json.loads(text, parse_float=Decimal)
-    return loaded
+    read: dict[str, Any] = _EXACT.decode(text)
+    return read
 
 
 def rfc3339(at: datetime) -> str:

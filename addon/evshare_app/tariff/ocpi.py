@@ -1,9 +1,9 @@
 """An OCPI 2.2.1 or 2.3 Tariff object, read strictly: what we cannot rate exactly is refused by name, never ignored.
 
 Source: OCPI 2.2.1 and 2.3.0 `mod_tariffs.asciidoc`. A tariff with `tax_included` is read as one of 2.3: its limits
-are `before_taxes` and `after_taxes`, and its prices are with taxes where it says YES. Currents and reservations are
-refused: the stalls' registers do not measure the one (what is offered is not what is drawn), and a reservation is not
-a session here. What OCPI has no field for is accepted under ``x_evshare`` (`objects.Extensions`).
+are `before_taxes` and `after_taxes`, and its prices are with taxes where it says YES. Prices of reservations are read
+and never hold: a stall that is kept for somebody costs nothing here. What OCPI has no field for is accepted under
+``x_evshare`` (`objects.Extensions`).
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,7 @@ from .fields import (
 )
 from .objects import (
     DAYS,
+    RESERVATIONS,
     TARIFF_TYPES,
     Dimension,
     DisplayText,
@@ -235,9 +236,12 @@ _RESTRICTIONS: dict[str, Reader] = {
     "max_kwh": number,
     "min_power": number,
     "max_power": number,
+    "min_current": number,
+    "max_current": number,
     "min_duration": whole(0),
     "max_duration": whole(0),
     "day_of_week": many(one_of(DAYS)),
+    "reservation": one_of(RESERVATIONS),
     "x_evshare": _source,
 }
 _ELEMENT: dict[str, Reader] = {"price_components": many(_component), "restrictions": _restrictions}

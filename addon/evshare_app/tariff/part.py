@@ -7,9 +7,13 @@ parts together are exactly what the whole costs, net, VAT and gross. Pure.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Any
 
-from ..money import Money, split_largest_remainder
+from babel.numbers import get_currency_precision
+
+from ..money import split_largest_remainder
 from .ocpi import Dimension, Tariff
 from .rating import UNITS, PriceLine, Rating, first_vat
 
@@ -38,12 +42,12 @@ class BilledLine:
         return plain if self.tax_included else {name: plain[name] for name in plain if name != "tax_included"}
 
     @property
-    def exact(self) -> Decimal:
+    def exact(self) -> Fraction:
         """Net in major units, not rounded; 0 for a limit."""
         if self.price is None:
-            return Decimal(0)
-        amount = self.price * self.volume / UNITS[Dimension(self.type)]
-        return amount * 100 / (100 + (self.vat or 0)) if self.tax_included else amount
+            return Fraction(0)
+        amount = Fraction(self.price) * self.volume / UNITS[Dimension(self.type)]
+        return amount * 100 / (100 + Fraction(self.vat or 0)) if self.tax_included else amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +65,10 @@ def amounts(rating: Rating, tariff: Tariff, currency: str) -> Amounts:
     """Round a rating to money, once."""
     net, gross = rating.minor(currency)
     priced = [_line(one) for one in rating.lines]
-    before_limits = Money.from_decimal(sum((one.exact for one in priced), Decimal(0)), currency).minor
-    lines = _with_net(priced, before_limits)
-    if net != before_limits:
-        lines.append(_limit(net - before_limits, first_vat(tariff)))
+    unit = 10 ** get_currency_precision(currency)
+    before_limits = floor(sum((one.exact for one in priced), Fraction(0)) * unit + Fraction(1, 2))
+    lines = _with_net(priced, before_limits, currency)
+    lines += _limits(net - before_limits, priced, first_vat(tariff))
     return Amounts(
         net_minor=net, gross_minor=gross, lines=tuple(lines), vat=tuple(_vat(tariff, rating, gross - net).items())
     )
@@ -90,7 +94,7 @@ def read_amounts(extension: Mapping[str, Any], net_minor: int, gross_minor: int)
     )
 
 
-def less(until_now: Amounts, before: Sequence[Amounts]) -> Amounts:
+def less(until_now: Amounts, before: Sequence[Amounts], currency: str) -> Amounts:
     """Return what is left of `until_now` when the parts `before` are billed already."""
     if not before:
         return until_now
@@ -106,10 +110,12 @@ def less(until_now: Amounts, before: Sequence[Amounts]) -> Amounts:
         if volume
     ]
     net = until_now.net_minor - sum(one.net_minor for one in before)
-    limit = _limits(until_now) - sum(_limits(one) for one in before)
-    lines = _with_net(priced, net - limit)
-    if limit:
-        lines.append(_limit(limit, next((one.vat for one in until_now.lines), None)))
+    limits = _limited(until_now)
+    for each in before:
+        for rate, minor in _limited(each).items():
+            limits[rate] = limits.get(rate, 0) - minor
+    lines = _with_net(priced, net - sum(limits.values()), currency)
+    lines += [_limit(minor, rate) for rate, minor in limits.items() if minor]
     vat = dict(until_now.vat)
     for each in before:
         for percent, minor in each.vat:
@@ -129,25 +135,48 @@ def _line(line: PriceLine) -> BilledLine:
     )
 
 
-def _limits(of: Amounts) -> int:
-    return sum(line.net_minor for line in of.lines if line.price is None)
+def _limits(minor: int, priced: Sequence[BilledLine], first: Decimal | None) -> list[BilledLine]:
+    """Return a line per VAT rate of what a limit changes: each rate has its share, so that its VAT is of its base.
+
+    Where nothing cost anything before, the change has the tariff's first rate.
+    """
+    if not minor:
+        return []
+    weights: dict[Decimal | None, Fraction] = {}
+    for line in priced:
+        weights[line.vat] = weights.get(line.vat, Fraction(0)) + line.exact
+    shares = split_largest_remainder(minor, weights) if any(weights.values()) else {first: minor}
+    return [_limit(share, rate) for rate, share in shares.items() if share]
+
+
+def _limited(of: Amounts) -> dict[Decimal | None, int]:
+    """Return what limits changed, by VAT rate."""
+    changed: dict[Decimal | None, int] = {}
+    for line in of.lines:
+        if line.price is None:
+            changed[line.vat] = changed.get(line.vat, 0) + line.net_minor
+    return changed
 
 
 def _limit(minor: int, vat: Decimal | None) -> BilledLine:
     return BilledLine(type=MIN_PRICE if minor > 0 else MAX_PRICE, net_minor=minor, vat=vat)
 
 
-def _with_net(lines: Sequence[BilledLine], total: int) -> list[BilledLine]:
-    """Return the lines with their shares of a net total."""
-    weights = {place: line.exact for place, line in enumerate(lines)}
-    if total and all(weight >= 0 for weight in weights.values()) and any(weights.values()):
-        shares = split_largest_remainder(total, weights)
-    else:
-        # Nothing to share, or a step's surplus has moved to another price: round each, the rest to the largest.
-        scale = Decimal(total) / whole if (whole := sum(weights.values(), Decimal(0))) else Decimal(0)
-        shares = {place: round(weight * scale) for place, weight in weights.items()}
-        if shares:
-            shares[max(weights, key=lambda place: abs(weights[place]))] += total - sum(shares.values())
+def _with_net(lines: Sequence[BilledLine], total: int, currency: str) -> list[BilledLine]:
+    """Return the lines with their shares of a net total, which is their sum, rounded once.
+
+    Each has its own amount rounded down, and what is missing goes one by one to those that lost most: no line is
+    a unit off. A part of a session may be a few units more, being the difference of sums that were rounded.
+    """
+    unit = 10 ** get_currency_precision(currency)
+    exact = [line.exact * unit for line in lines]
+    shares = [floor(one) for one in exact]
+    order = sorted(range(len(lines)), key=lambda place: (shares[place] - exact[place], -abs(exact[place])))
+    if lines:
+        each, missing = divmod(total - sum(shares), len(lines))
+        shares = [share + each for share in shares]
+        for place in order[:missing]:
+            shares[place] += 1
     return [replace(line, net_minor=shares[place]) for place, line in enumerate(lines)]
 
 

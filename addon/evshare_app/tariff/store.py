@@ -4,10 +4,11 @@ Versions belong to a family: a plan names one, "house" is everybody's who is on 
 does not hold yet can be withdrawn; another one may then hold from the same time on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 import hashlib
 import re
 from typing import Any
@@ -189,13 +190,14 @@ def add_version(
     """Store a tariff that holds from `valid_from` on; adding the same one again returns what is there.
 
     Sessions keep the version they were authorised under. Raises `TariffError` when the tariff is not usable, its
-    currency is not the building's, nobody knows the country of its holidays, it has a validity of its own, or it would
-    start in the past.
+    currency is not the building's, it follows a price that the building does not tell, nobody knows the country of its
+    holidays, it has a validity of its own, or it would start in the past.
     """
-    tariff = parse_tariff(ocpi)
-    currency = the_building(conn).currency
-    if tariff.currency != currency:
-        raise _refused("currency", tariff.currency, mark("the building's, %(currency)s"), currency=currency)
+    tariff, building = parse_tariff(ocpi), the_building(conn)
+    if tariff.currency != building.currency:
+        accepted = mark("the building's, %(currency)s")
+        raise _refused("currency", tariff.currency, accepted, currency=building.currency)
+    check_series(tariff, building.price_series)
     _check_validity(tariff)
     if tariff.x_evshare is not None and tariff.x_evshare.holidays is not None:
         # A place nobody knows is found out now, not when the first session is rated.
@@ -220,6 +222,17 @@ def add_version(
         version_id = _version_id(f"{text} {rfc3339(now)}", valid_from, family)
     version = TariffVersion(version_id=version_id, valid_from=valid_from, tariff=tariff, family=family)
     return _store(conn, version, now)
+
+
+def check_series(tariff: Tariff, told: Collection[str]) -> None:
+    """Raise `TariffError` for a tariff that follows a price nobody tells: all its prices would be the fallback."""
+    spot = tariff.x_evshare.spot if tariff.x_evshare is not None else None
+    if spot is None or spot.series in told:
+        return
+    accepted = mark("nothing yet: Home Assistant tells no price of this building")
+    if told:
+        accepted = mark("the name of a price that Home Assistant tells: %(names)s")
+    raise _refused("x_evshare.spot.series", repr(spot.series), accepted, names=", ".join(map(repr, told)))
 
 
 def _refused(path: str, got: str, accepted: str, **values: object) -> TariffError:
@@ -271,6 +284,12 @@ def _version(row: Row[Any]) -> TariffVersion:
     return TariffVersion(
         version_id=row.version_id,
         valid_from=from_ms(row.valid_from_ms),
-        tariff=parse_tariff(load(row.ocpi_json)),
+        tariff=_parsed(row.ocpi_json),
         family=row.family,
     )
+
+
+@lru_cache(maxsize=64)
+def _parsed(ocpi_json: str) -> Tariff:
+    """Read a version as the books keep it, once: it never changes, and every session that is rated asks for it."""
+    return parse_tariff(load(ocpi_json))

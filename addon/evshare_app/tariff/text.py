@@ -1,13 +1,15 @@
 """A tariff in words, for the people who pay it: prices with their VAT, and when each holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale
 from babel.dates import get_day_names
 
 from ..formats import day, duration, number, price
 from ..i18n import LANGUAGES, gettext_for
+from ..split.sources import Guess
 from .objects import (
     DAYS,
     Dimension,
@@ -28,6 +30,8 @@ def tariff_lines(tariff: Tariff, locale: Locale) -> list[str]:
     gettext = gettext_for(locale.language)
     lines = []
     for element in tariff.elements:
+        if element.restrictions.reservation is not None:
+            continue
         when = _when(element.restrictions, locale)
         for component in element.price_components:
             if is_nothing(component) and tariff.x_evshare and tariff.x_evshare.spot:
@@ -67,6 +71,7 @@ def extension_lines(tariff: Tariff, locale: Locale) -> list[str]:
     return lines
 
 
+@lru_cache(maxsize=32)
 def formula_texts(tariff: Tariff) -> tuple[DisplayText, ...]:
     """Return what plain OCPI cannot say of a tariff, in every language, to be published as its tariff_alt_text."""
     texts = ((one, "; ".join(extension_lines(tariff, Locale.parse(one)))) for one in LANGUAGES)
@@ -112,6 +117,18 @@ def source_name(source: EnergySource, locale: Locale) -> str:
         EnergySource.BATTERY: gettext("from the battery"),
         EnergySource.GRID: gettext("from the grid"),
     }[source]
+
+
+def guess_names(guesses: Iterable[str], gettext: Callable[[str], str]) -> str:
+    """Return what was estimated of where energy came from, as it stands behind that word."""
+    names = {
+        Guess.SOLAR: gettext("the sun"),
+        Guess.GRID: gettext("the grid"),
+        Guess.BATTERY: gettext("the battery"),
+        Guess.STALL: gettext("the stall’s own meter"),
+        Guess.MISSING: gettext("times of which nothing was recorded"),
+    }
+    return ", ".join(names[Guess(one)] for one in guesses)
 
 
 def price_line(components: Sequence[PriceComponent], currency: str, locale: Locale) -> str:
@@ -169,6 +186,7 @@ def _when(only: Restrictions, locale: Locale) -> str:
         ("%s", only.start_date and day(only.start_date, locale), only.end_date and day(only.end_date, locale)),
         ("%s kWh", _number(only.min_kwh, locale), _number(only.max_kwh, locale)),
         ("%s kW", _number(only.min_power, locale), _number(only.max_power, locale)),
+        ("%s A", _number(only.min_current, locale), _number(only.max_current, locale)),
         ("%s", _duration(only.min_duration), _duration(only.max_duration)),
     )
     for unit, least, below in bounds:

@@ -7,30 +7,41 @@ from docs/export.md. It works on a resident's export and on the building's. Noth
     --head 0123456789ab      the ledger's digits as printed on such a statement (may be repeated)
 
 It says what it checked and what is wrong. Exit code: 0 all is well, 1 something is wrong, 2 it could not be checked.
+Amounts are in the currency's smallest unit (cents), energy in watt-hours (Wh), times UTC.
 """
 
 import argparse
 import base64
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 import contextlib
 import csv
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 import hashlib
 import io
 from itertools import groupby, pairwise
 import json
+import re
 import sys
 from typing import Any
 import zipfile
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+try:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+except ImportError as missing:
+    print(f"This checker needs the package cryptography ({missing}):  pip install cryptography", file=sys.stderr)
+    raise SystemExit(2) from None
 
 FORMAT = "evshare-export-1"
 MOST_SHOWN = 40
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # datetime.UTC came with Python 3.11
+HEAD = b"evshare ledger head 1\n"  # stands before what is signed of the chain
+SEALED = re.compile(r"slices (\d+)-(\d+) sha256 ([0-9a-f]{64})")
 UNITS = {"ENERGY": 1000, "TIME": 3600, "PARKING_TIME": 3600, "FLAT": 1}  # Wh or seconds that one price is for
 CURVES: dict[str, Any] = {
     "ECDSA-secp256r1-SHA256": ec.SECP256R1,
@@ -53,6 +64,7 @@ class Report:
         self.done: list[str] = []
         self.noted: list[str] = []
         self.wrong: list[str] = []
+        self.of = ""  # what the export is
 
     def check(self, holds: object, problem: str) -> bool:
         """Note a problem unless something holds."""
@@ -66,6 +78,7 @@ class Export:
 
     def __init__(self, path: str) -> None:
         try:
+            self.at = ""  # what is being read, for whoever is told that it cannot be
             self.zip = zipfile.ZipFile(path)
             self.names = self.zip.namelist()
             self.manifest = json.loads(self.read("export.json"))
@@ -79,12 +92,14 @@ class Export:
             raise Unusable(f"{path} has the format {found}; this checker knows {FORMAT}")
 
     def read(self, name: str) -> bytes:
+        self.at = name
         return self.zip.read(name)
 
     def lines(self, name: str) -> Iterator[bytes]:
         if name in self.names:
             with self.zip.open(name) as member:
-                for line in member:
+                for number, line in enumerate(member, 1):
+                    self.at = f"{name}, line {number}"
                     yield line.rstrip(b"\n")
 
     def objects(self, name: str) -> Iterator[Any]:
@@ -94,7 +109,10 @@ class Export:
     def rows(self, name: str) -> Iterator[dict[str, str]]:
         if name in self.names:
             with self.zip.open(name) as member:
-                yield from csv.DictReader(io.TextIOWrapper(member, "utf-8", newline=""))
+                rows = csv.DictReader(io.TextIOWrapper(member, "utf-8", newline=""))
+                for row in rows:
+                    self.at = f"{name}, line {rows.line_num}"
+                    yield row
 
 
 def canonical(value: object) -> bytes:
@@ -117,6 +135,16 @@ def fingerprint(public_key: str) -> str:
         return hashlib.sha256(bytes.fromhex(public_key)).hexdigest()[:16]
     except ValueError:
         return "unreadable"
+
+
+def ms(text: str) -> int:
+    """Milliseconds since 1970 of a time such as 2026-07-01T08:00:00.000Z."""
+    return (datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH) // timedelta(milliseconds=1)
+
+
+def day(at_ms: int) -> str:
+    """A day as people write it in tables."""
+    return (EPOCH + timedelta(milliseconds=at_ms)).date().isoformat()
 
 
 # --- the file itself ---------------------------------------------------------------------------------------------
@@ -150,6 +178,17 @@ def check_file(export: Export, report: Report) -> None:
 Booked = tuple[int, str, dict[str, int]]
 
 
+class Seal:
+    """A transaction that fixes slices, those from `first` to `last`."""
+
+    def __init__(self, number: int, recorded_ms: int, first: int, last: int, digest: str) -> None:
+        self.number, self.first, self.last, self.digest = number, first, last, digest
+        self.name = f"the seal of {day(recorded_ms)} (transaction {number}, slices {first} to {last})"
+        self.digests: set[str] | None = None  # of what it is made; None where the export has not told
+        self.found = 0  # of those
+        self.wrong = 0
+
+
 class Ledger:
     """The chain as the export gives it."""
 
@@ -159,6 +198,7 @@ class Ledger:
         self.keys: list[str] = []
         self.transactions: dict[str, Booked] = {}  # id: (number, kind, {account: minor})
         self.balances: dict[str, int] = {}
+        self.seals: list[Seal] = []  # as they follow each other
 
     def about(self, *names: str) -> Booked | None:
         """The transaction that was booked for something, by how its id ends."""
@@ -184,6 +224,7 @@ def check_heads(export: Export, ledger: Ledger, report: Report, keys: list[str],
         f"The list of hashes has {count} lines, the export says {export.manifest.get('transactions')}.",
     )
     rows = list(export.objects("ledger/heads.jsonl"))
+    named = [one.lower() for one in keys]
     running, place = hashlib.sha256(), 0
     for index, row in enumerate(rows):
         following = rows[index + 1]["public_key"] if index + 1 < len(rows) else row["public_key"]
@@ -203,17 +244,8 @@ def check_heads(export: Export, ledger: Ledger, report: Report, keys: list[str],
             "number": number,
             "signed_ms": row["signed_ms"],
         }
-        introduces = following != row["public_key"]
-        if introduces:
-            said["next_key"] = following
         report.check(row["hash"] == said["hash"], f"Place {number} of the chain is not the hash that was signed there.")
-        problem = (
-            f"Key {fingerprint(following)} was put in place of {fingerprint(row['public_key'])}, "
-            "which did not introduce it."
-            if introduces
-            else f"The signature at place {number} is wrong: an earlier hash was changed, or it was forged."
-        )
-        report.check(signed(row["public_key"], row["signature"], b"evshare ledger head 1\n" + canonical(said)), problem)
+        check_signature(row, said, following, named, report)
     if count:
         report.check(
             rows and rows[-1]["number"] == count,
@@ -226,17 +258,48 @@ def check_heads(export: Export, ledger: Ledger, report: Report, keys: list[str],
         ledger.keys.append(export.seal.get("public_key", ""))
     prints = [fingerprint(one) for one in ledger.keys]
     for wanted in keys:
-        report.check(wanted.lower() in prints, f"The key {wanted} you named is not one of these books: {prints}.")
-    if keys:
+        # One key on paper is enough: it signed everything before, and introduced the one that signed what came after.
         report.check(
-            prints[0] in [one.lower() for one in keys],
-            f"The first key of these books, {prints[0]}, is not one you named.",
+            wanted.lower() in prints,
+            f"The key {wanted} you named is not one of these books, which were signed by {', then '.join(prints)}. "
+            "If you typed it as it is printed on your statement, these are not the books it came from.",
         )
     for wanted in heads:
         report.check(
-            wanted.lower()[:12] in ledger.places, f"The ledger digits {wanted} you named are not on this chain."
+            wanted.lower()[:12] in ledger.places,
+            f"The ledger digits {wanted} you named are not on this chain. If you typed them as they are printed on "
+            "your statement, what was booked by then was changed since.",
         )
     report.done.append(f"{len(rows)} signatures over the chain of {count} hashes, by key {', then '.join(prints)}.")
+
+
+def check_signature(
+    row: dict[str, Any], said: dict[str, Any], following: str, named: list[str], report: Report
+) -> None:
+    """Check who signed a place, and where another key signs the next one, that this one introduced it."""
+    old, new = fingerprint(row["public_key"]), fingerprint(following)
+    plain = canonical(said)
+    if following == row["public_key"]:
+        report.check(
+            signed(row["public_key"], row["signature"], HEAD + plain),
+            f"The signature at place {row['number']} is wrong: an earlier hash was changed, or it was forged.",
+        )
+    elif signed(row["public_key"], row["signature"], HEAD + canonical({**said, "next_key": following})):
+        report.noted.append(
+            f"The key was changed on {day(row['signed_ms'])}: key {old} introduced key {new}. "
+            f"Statements from before show {old}, and that stays right."
+        )
+    elif new in named and signed(row["public_key"], row["signature"], HEAD + plain):
+        report.noted.append(
+            f"Key {new} came after key {old}, which did not introduce it: so it is when a house loses its key with the "
+            f"machine it was on. You named {new} from a statement you hold, so it is taken for the house's own."
+        )
+    else:
+        report.wrong.append(
+            f"Key {new} was put in place of {old}, which did not introduce it. Either somebody else signed these books "
+            "anew, or the house lost its key with the machine it was on. Ask how it came about; if a statement you "
+            f"hold shows {new}, name it: --key {new}"
+        )
 
 
 def check_transactions(export: Export, ledger: Ledger, report: Report) -> None:
@@ -263,6 +326,13 @@ def check_transactions(export: Export, ledger: Ledger, report: Report) -> None:
             f"Transaction {number} ({content.get('reason', '')}) was changed: it does not give the hash on the chain.",
         )
         report.check(sum(one for _, one, _ in sides) == 0, f"Transaction {number}: debit and credit are not equal.")
+        if kind == "slices":
+            sealed = SEALED.fullmatch(content.get("reason", ""))
+            if report.check(sealed and not sides, f"Transaction {number} seals slices, and cannot be read."):
+                first, until, digest = sealed.groups() if sealed else ("0", "0", "")
+                ledger.seals.append(Seal(number, content["recorded_ms"], int(first), int(until), digest))
+        else:
+            report.check(sides, f"Transaction {number} ({kind}) moves no money.")
         report.check(content.get("building_id") == export.building_id, f"Transaction {number} is of other books.")
         moved: dict[str, int] = {}
         for account, amount, _ in sides:
@@ -276,11 +346,104 @@ def check_transactions(export: Export, ledger: Ledger, report: Report) -> None:
         report.done.append(f"All {count} transactions: each gives its hash, and debit equals credit.")
     else:
         others = len(ledger.hashes) - count
+        count -= len(ledger.seals)
         report.done.append(f"Your {count} transactions: each gives its hash, and debit equals credit.")
         report.noted.append(f"{others} other transactions are not shown to you; you have their hashes, as all have.")
 
 
+def check_seals(export: Export, ledger: Ledger, report: Report) -> None:
+    """Check the seals themselves; `check_slices` holds the slices against them."""
+    until = 0
+    for seal in ledger.seals:
+        report.check(
+            until < seal.first <= seal.last and seal.first == until + 1,
+            f"After slice {until}, {seal.name} comes next: some are sealed twice, or by no transaction.",
+        )
+        until = max(until, seal.last)
+    of_number = {seal.number: seal for seal in ledger.seals}
+    for row in export.objects("ledger/seals.jsonl"):
+        told = of_number.get(row["number"])
+        if told is None:
+            report.wrong.append(f"Digests of slices belong to transaction {row['number']}, which seals none.")
+            continue
+        if report.check(
+            hashlib.sha256(bytes.fromhex("".join(row["digests"]))).hexdigest() == told.digest,
+            f"The digests listed for {told.name} are not those that were booked.",
+        ):
+            told.digests = set(row["digests"])
+
+
 # --- what was measured -------------------------------------------------------------------------------------------
+
+
+class Sealing:
+    """Holds slices against the seals of the chain."""
+
+    def __init__(self, seals: list[Seal], report: Report) -> None:
+        self.seals, self.report = seals, report
+        self.ends = [seal.last for seal in seals]
+        self.lines: dict[tuple[int, str], list[tuple[int, bytes]]] = {}  # (place of seal, whose): [(slice, what of it)]
+        self.unsealed: list[str] = []
+        self.untold: set[int] = set()  # places of seals of which the export has slices and no digests
+
+    def take(self, row: dict[str, str], whose: str) -> None:
+        """Take in a slice."""
+        id_ = int(row["slice_id"])
+        place = bisect_left(self.ends, id_)
+        if place == len(self.seals) or id_ < self.seals[place].first:
+            self.unsealed.append(f"{id_} ({whose}, from {row['start']})")
+            return
+        numbers = ("register_start_wh", "register_end_wh", "charging_s", "suspended_s", "limit_a", "estimated")
+        said = [
+            id_,
+            row["session_id"] or None,
+            row["stall_id"],
+            int(row["epoch"]),
+            ms(row["start"]),
+            ms(row["end"]),
+            *(int(row[name]) for name in numbers),
+        ]
+        self.lines.setdefault((place, whose), []).append((id_, canonical(said) + b"\n"))
+
+    def compare(self) -> None:
+        """Look for the digests of what was taken in among the sealed ones."""
+        for (place, whose), lines in self.lines.items():
+            seal = self.seals[place]
+            if seal.digests is None:
+                self.untold.add(place)
+                continue
+            digest = hashlib.sha256(b"".join(line for _, line in sorted(lines))).hexdigest()
+            if digest in seal.digests:
+                seal.found += 1
+                continue
+            seal.wrong += 1
+            first, last = lines[0][0], lines[-1][0]
+            which = f"Slice {first}" if first == last else f"One of slices {first} to {last}"
+            self.report.wrong.append(
+                f"{whose[0].upper()}{whose[1:]}: its slices are not what was measured. {which} was changed, added or "
+                f"taken out since {seal.name}."
+            )
+        self.lines.clear()
+
+    def finish(self, *, everything: bool) -> None:
+        """Say what is sealed and not there, or there and not sealed."""
+        self.compare()
+        told = {self.seals[place].number for place in self.untold}
+        for place in sorted(self.untold):
+            self.report.wrong.append(f"The digests of {self.seals[place].name} are missing, or are not those booked.")
+        for seal in self.seals:
+            missing = len(seal.digests or ()) - seal.found - seal.wrong
+            if everything and seal.digests is None and seal.number not in told:
+                self.report.wrong.append(f"The slices of {seal.name} are missing, and so are their digests.")
+            elif everything and missing > 0:
+                self.report.wrong.append(
+                    f"Slices are missing: {missing} of the {len(seal.digests or ())} groups (one for each session, and "
+                    f"for nobody at each stall) of {seal.name}."
+                )
+        for one in self.unsealed[:5]:
+            self.report.wrong.append(f"Slice {one} is in no seal: it was added afterwards.")
+        if len(self.unsealed) > 5:
+            self.report.wrong.append(f"{len(self.unsealed) - 5} more slices are in no seal.")
 
 
 class Measured:
@@ -291,8 +454,9 @@ class Measured:
         self.cdrs: dict[str, Any] = {}  # id: the same
 
 
-def check_slices(export: Export, report: Report) -> Measured:
-    measured = Measured()
+def check_slices(export: Export, ledger: Ledger, report: Report) -> Measured:
+    measured, sealing = Measured(), Sealing(ledger.seals, report)
+    nobodys = 0
     spans: dict[tuple[str, str], list[tuple[int, int, str]]] = {}  # (stall, epoch): [(first, last, session)]
     count = 0
     for session_id, slices in groupby(export.rows("slices.csv"), key=lambda row: row["session_id"]):
@@ -302,6 +466,9 @@ def check_slices(export: Export, report: Report) -> Measured:
         epochs: dict[str, list[int]] = {}
         for row in slices:
             count += 1
+            nobodys += not session_id
+            whose = f"session {session_id}" if session_id else f"what nobody charged at stall {row['stall_id']}"
+            sealing.take(row, whose)
             first, last, epoch = int(row["register_start_wh"]), int(row["register_end_wh"]), row["epoch"]
             report.check(first <= last, f"Slice {row['slice_id']}: the register went back, from {first} to {last} Wh.")
             if session_id:
@@ -319,6 +486,7 @@ def check_slices(export: Export, report: Report) -> Measured:
                     billed[0] += last - first
                     billed[1].setdefault(epoch, [first, last])[1] = last
         if session_id:
+            sealing.compare()
             measured.sessions[session_id] = [energy, epochs]
             for epoch, (first, last) in epochs.items():
                 spans.setdefault((row["stall_id"], epoch), []).append((first, last, session_id))
@@ -326,7 +494,13 @@ def check_slices(export: Export, report: Report) -> Measured:
         of_stall.sort()
         for (_, end, one), (start, _, other) in pairwise(of_stall):
             report.check(start >= end, f"Stall {stall}: sessions {one} and {other} both have {end - start} Wh.")
-    report.done.append(f"{count} slices: registers join within each session, and no Wh is in two sessions.")
+    report.done.append(
+        f"{count} slices (what was measured, from one value of the meter to the next): "
+        "registers join within each session, and no Wh is in two sessions."
+    )
+    sealing.finish(everything=export.everything)
+    nobody = f", {nobodys} of them nobody's" if export.everything else ""
+    report.done.append(f"The same {count} slices{nobody}: each is as the ledger sealed it ({len(ledger.seals)} seals).")
     return measured
 
 
@@ -340,7 +514,9 @@ def check_sessions(export: Export, measured: Measured, report: Report) -> None:
         energy, epochs = measured.sessions.get(id_, [0, {}])
         if not ended:
             continue
-        report.check(energy == row["energy_wh"], f"Session {id_}: {row['energy_wh']} Wh, its slices {energy} Wh.")
+        report.check(
+            energy == row["energy_wh"], f"Session {id_}: it says {row['energy_wh']} Wh, but its slices are {energy} Wh."
+        )
         if len(epochs) == 1:
             ((first, last),) = epochs.values()
             report.check(
@@ -361,6 +537,7 @@ def check_cdrs(export: Export, measured: Measured, report: Report) -> dict[str, 
     tariffs = {row["version_id"]: row["ocpi"] for row in export.objects("tariffs.jsonl")}
     billed: dict[str, list[Any]] = {}
     rows: dict[str, tuple[int, ...]] = {}
+    offered: dict[str, set[Any]] = {}
     for row in export.objects("cdrs.jsonl"):
         id_ = row["cdr_id"]
         report.check(id_ not in rows, f"CDR {id_} is there twice.")
@@ -381,12 +558,14 @@ def check_cdrs(export: Export, measured: Measured, report: Report) -> dict[str, 
                 )
             else:
                 check_energy(row, ocpi, measured, report)
-            check_price(row, ocpi, tariffs, report)
+            check_price(row, ocpi, tariffs, offered.setdefault(row["session_id"], set()), report)
         except (ValueError, KeyError, TypeError, InvalidOperation) as error:
             report.wrong.append(f"CDR {id_} cannot be read: {error!r}.")
     for id_ in sorted(set(measured.cdrs) - set(rows)):
         report.wrong.append(f"CDR {id_} is missing, but its slices are there.")
-    report.done.append(f"{len(rows)} CDRs: energy from slices, amounts from price times quantity, prices from tariffs.")
+    report.done.append(
+        f"{len(rows)} priced sessions (CDRs): energy from slices, amounts price times quantity, prices from tariffs."
+    )
     return billed
 
 
@@ -406,13 +585,17 @@ def check_energy(row: dict[str, Any], ocpi: dict[str, Any], measured: Measured, 
     report.check(registers == epochs, f"CDR {id_}: its registers {registers} are not those of its slices {epochs}.")
 
 
-def check_price(row: dict[str, Any], ocpi: dict[str, Any], tariffs: dict[str, str], report: Report) -> None:
+def check_price(
+    row: dict[str, Any], ocpi: dict[str, Any], tariffs: dict[str, str], offered: set[Any], report: Report
+) -> None:
+    """Check a CDR's amounts; `offered` are the prices of the session's parts so far, which a later one may undo."""
     id_, extension = row["cdr_id"], ocpi["x_evshare"]
     total = ocpi["total_cost"]
     # How many decimals the currency has is what makes the totals fit, if anything does.
     sums = ((row["net_minor"], Decimal(total["excl_vat"])), (row["gross_minor"], Decimal(total["incl_vat"])))
-    exponent = next((one for one in (2, 0, 3, 4) if all(major.scaleb(one) == minor for minor, major in sums)), -1)
-    if not report.check(exponent >= 0, f"CDR {id_}: its OCPI totals are not its net and gross amounts."):
+    # A sum of nothing fits any: then each line may.
+    exponents = [one for one in (2, 0, 3, 4) if all(major.scaleb(one) == minor for minor, major in sums)]
+    if not report.check(exponents, f"CDR {id_}: its OCPI totals are not its net and gross amounts."):
         return
     lines = extension["lines"]
     report.check(
@@ -421,28 +604,29 @@ def check_price(row: dict[str, Any], ocpi: dict[str, Any], tariffs: dict[str, st
     report.check(
         sum(one["minor"] for one in extension["vat"]) == row["vat_minor"], f"CDR {id_}: its VAT does not sum up."
     )
-    offered = {
-        (part["type"], Decimal(part["price"]), part.get("vat"))
+    offered |= {
+        (part["type"], Decimal(part["price"]), part.get("vat"), used.get("tax_included") == "YES")
         for used in ocpi["tariffs"]
         for element in used["elements"]
         for part in element["price_components"]
     }
-    taxed = any(used.get("tax_included") == "YES" for used in ocpi["tariffs"])
     # A part of a cut session is the difference of two rounded sums.
     most_off = 1 if row["part"] == 1 and row["kind"] == "normal" else max(2, len(lines))
     for line in lines:
         if line.get("price") is None:
             continue
         price, quantity = Decimal(line["price"]), Decimal(line["volume"])
-        exact = (price * quantity / UNITS[line["type"]]).scaleb(exponent)
+        taxed = line.get("tax_included", False)
+        exact = price * quantity / UNITS[line["type"]]
         if taxed:
             exact = exact * 100 / (100 + Decimal(line.get("vat") or 0))
         report.check(
-            abs(exact - line["net_minor"]) < most_off,
-            f"CDR {id_}: {quantity} at {price} is {exact:.2f}, not {line['net_minor']} minor units ({line['type']}).",
+            any(abs(exact.scaleb(one) - line["net_minor"]) < most_off for one in exponents),
+            f"CDR {id_}: {quantity} at {price} is {exact.scaleb(exponents[0]):.2f}, "
+            f"not {line['net_minor']} minor units ({line['type']}).",
         )
         report.check(
-            (line["type"], price, line.get("vat")) in offered,
+            (line["type"], price, line.get("vat"), taxed) in offered,
             f"CDR {id_}: {line['type']} at {price} is no price of its tariff.",
         )
     version = extension["tariff_version"]
@@ -590,7 +774,10 @@ def check_payments(export: Export, ledger: Ledger, report: Report) -> None:
             report.wrong.append(f"Payment {id_} of {row['at']}: its transaction is missing.")
         else:
             paid = -found[2].get(f"1400:{row['account_id']}", 0)
-            report.check(paid == int(row["amount_minor"]), f"Payment {id_}: {row['amount_minor']}, booked {paid}.")
+            report.check(
+                paid == int(row["amount_minor"]),
+                f"Payment {id_} of {row['at']}: the list says {row['amount_minor']}, but {paid} was booked.",
+            )
     for id_, (place, kind, _) in ledger.transactions.items():
         if kind == "payment":
             report.check(id_ in known, f"Transaction {place} ({id_}) is a payment that is missing from the list.")
@@ -670,33 +857,57 @@ def verify(path: str, keys: Sequence[str] = (), heads: Sequence[str] = ()) -> Re
     export = Export(path)
     report = Report()
     ledger = Ledger()
+    told = export.manifest
+    whose = "All the books" if export.everything else f"What is of resident {told.get('resident_id')} in the books"
+    report.of = f"{whose} of {told.get('building')}, exported {told.get('made')}."
     try:
         check_file(export, report)
         check_heads(export, ledger, report, list(keys), list(heads))
         check_transactions(export, ledger, report)
-        measured = check_slices(export, report)
+        check_seals(export, ledger, report)
+        measured = check_slices(export, ledger, report)
         check_sessions(export, measured, report)
         billed = check_cdrs(export, measured, report)
         check_payments(export, ledger, report)
         check_statements(export, ledger, billed, report)
         check_signed(export, report)
     except (KeyError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
-        report.wrong.append(f"The export cannot be read further: {error!r}.")
+        what = f"{error.args[0]!r} is missing there" if isinstance(error, KeyError) and error.args else f"{error}"
+        report.wrong.append(f"{export.at} cannot be read, so nothing was checked from there on: {what}.")
     return report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Checks an export of evshare.")
-    parser.add_argument("export", help="the ZIP file")
-    parser.add_argument("--key", action="append", default=[], help="16 digits of the key, from an earlier statement")
-    parser.add_argument("--head", action="append", default=[], help="12 digits of the ledger, from such a statement")
+    parser = argparse.ArgumentParser(
+        description="Checks an export of evshare: that nothing in it was changed, and that it adds up.",
+        epilog="Exit code: 0 all is well, 1 something is wrong, 2 it could not be checked.",
+    )
+    parser.add_argument("export", help="the ZIP file, as it was downloaded")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="DIGITS",
+        help="the 16 digits of the key on a statement you were given earlier; may be repeated",
+    )
+    parser.add_argument(
+        "--head",
+        action="append",
+        default=[],
+        metavar="DIGITS",
+        help="the 12 digits of the ledger on such a statement; may be repeated",
+    )
     chosen = parser.parse_args(arguments)
     try:
         report = verify(chosen.export, chosen.key, chosen.head)
     except Unusable as problem:
         print(problem, file=sys.stderr)
         return 2
-    print("Checked:")
+    if not chosen.key and not chosen.head:
+        report.noted.append("To see that it was not all made anew, name digits of a statement you hold: --key, --head.")
+    print(report.of)
+    print("Amounts are in the currency's smallest unit (cents), energy is in watt-hours (Wh), times are UTC.")
+    print("Looked at (what is wrong with it stands below):" if report.wrong else "Checked:")
     for line in report.done:
         print(f"  {line}")
     if report.noted:
@@ -711,6 +922,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"  {line}")
     if len(report.wrong) > MOST_SHOWN:
         print(f"  and {len(report.wrong) - MOST_SHOWN} more")
+    print("Keep the file as it is, and show this to whoever looks after the books, or to their auditor.")
     return 1
 
 

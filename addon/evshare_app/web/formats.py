@@ -71,6 +71,10 @@ class Formats:
         """Return the time of day of an instant."""
         return format_time(self._local(at), "short", locale=self.locale)
 
+    def clock_to_the_second(self, at: datetime | int) -> str:
+        """Return the time of day of an instant with its seconds."""
+        return format_time(self._local(at), "medium", locale=self.locale)
+
     def soon(self, at: datetime | int) -> str:
         """Return an instant of the coming days: weekday and time of day; further away its date."""
         return f"{self.weekday_short(at)}, {self.clock(at)}"

@@ -1,10 +1,16 @@
 """Reading what people send: small forms, checked field by field, with an error that says what is accepted."""
 
+import asyncio
 from collections.abc import Callable, Iterable
+import re
 
 from aiohttp import web
 
 from ..i18n import mark
+
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+BODY_S = 10.0
+"""How long a form may take to arrive: whoever sends it byte by byte keeps a connection, and that is all."""
 
 
 class BadInput(Exception):
@@ -52,13 +58,23 @@ class Form:
             raise BadInput(name, value, mark("one of %(choices)s"), choices=", ".join(choices) or "–")
         return value
 
+    def time_of_day(self, name: str) -> str:
+        """Return a field with a time of the building's clock, HH:MM."""
+        value = self.text(name, 20, default="")
+        if not _TIME.fullmatch(value):
+            raise BadInput(name, value, mark("a time of day such as 22:30"))
+        return value
+
 
 async def read_form(request: web.Request) -> Form:
-    """Read the body of a POST. Raises `BadInput`, or 413 and 415."""
+    """Read the body of a POST. Raises `BadInput`, or 408, 413 and 415."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise web.HTTPUnsupportedMediaType
     try:
-        fields = await request.post()
+        async with asyncio.timeout(BODY_S):
+            fields = await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     except UnicodeDecodeError, LookupError, ValueError:
         raise BadInput("body", "bytes that are no text", mark("a form in UTF-8")) from None
     return Form({name: value for name, value in fields.items() if isinstance(value, str)})

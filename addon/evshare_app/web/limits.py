@@ -57,6 +57,9 @@ def client_address(peer: str | None, forwarded_for: str, trusted: tuple[IPv4Netw
         parsed = ip_address(address)
     except ValueError:
         return "unknown"
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        # As listeners for both kinds write IPv4: they share no /64.
+        parsed = parsed.ipv4_mapped
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((int(parsed) >> 64 << 64, 64)))
     return str(parsed)

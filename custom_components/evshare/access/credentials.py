@@ -38,10 +38,14 @@ class CardRecord:
     fingerprints: tuple[str, ...]
     label: str = ""
     blocked: bool = False
+    blocked_by_holder: bool = False
+    """Its holder blocked it, and may take that back; what the manager blocked only the manager unblocks."""
     weak: bool = False
     """Its number has four bytes: others may have the same, and it says nothing of the card."""
     month_wh: int | None = None
     """At most so much per calendar month; None: no limit of its own."""
+    money_month_wh: int | None = None
+    """The same, what the app told that its money of a month is good for."""
     quiet: Hours | None = None
     """It starts nothing in these hours, every day."""
     added_at: datetime | None = None

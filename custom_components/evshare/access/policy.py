@@ -6,7 +6,7 @@ The checks, in this order; the first that fails is the reason that is told:
    the car. Only HA's user ids count here: an ask without one, as an automation makes it, is refused (DESIGN rule 9)
 2. the resident who answers for it is in the building. Their card at their own session (or their guest's) ends it,
    whatever else holds
-3. the resident is not blocked
+3. the resident is not blocked, and the app is heard where the owner insists on that
 4. the ask and the pass are not over
 5. the stall is free, works, and is not held for somebody else
 6. the stall and the hour are among those the resident, the pass and the card may
@@ -94,6 +94,7 @@ def decide(ask: Ask, view: AccessView, stall: StallFacts, now: Moment) -> Grant 
         return _own_session(session, now)
     reason = (
         _unwelcome(credential, card, view)
+        or _without_app(ask, view)
         or _over(ask, now)
         or _taken(credential, view, stall, now)
         or _wrong_place(ask, credential, view, stall)
@@ -153,6 +154,12 @@ def _unwelcome(credential: Credential, card: CardRecord | None, view: AccessView
     if resident is None:
         return DenyReason.UNKNOWN_RESIDENT
     return DenyReason.BLOCKED_RESIDENT if resident.blocked or resident.id in view.blocked else None
+
+
+def _without_app(ask: Ask, view: AccessView) -> DenyReason | None:
+    """Limits and blocks are as old as the app is away. The app's own asks, and an admin in person, know better."""
+    knows = isinstance(ask, PhoneAsk) or (isinstance(ask, UserAsk) and ask.is_admin)
+    return DenyReason.APP_AWAY if view.app_away and not knows else None
 
 
 def _over(ask: Ask, now: Moment) -> DenyReason | None:

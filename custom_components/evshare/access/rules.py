@@ -37,6 +37,15 @@ class Hours:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pot:
+    """Money that everyone who is told of it draws on, in advance of what they charge."""
+
+    id: str
+    left_wh: int
+    """What it was still good for when the app told."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResidentRules:
     """What one resident may. A resident without any may everything, one session at a time."""
 
@@ -50,6 +59,10 @@ class ResidentRules:
     """Per calendar month, with the guests they pay for; None: no limit."""
     left_wh: int | None = None
     """What their money was still good for when the app told; None: no limit."""
+    pot: Pot | None = None
+    """Money they share with others; None: no limit."""
+    start_wh: int = 0
+    """What a start costs, in energy that could be had for it; `left_wh` and the pot's are after one start."""
 
 
 NO_RULES = ResidentRules()
@@ -100,11 +113,14 @@ def rules_body(rules: ResidentRules) -> dict[str, Any]:
         "sessions": rules.sessions,
         "month_wh": rules.month_wh,
         "left_wh": rules.left_wh,
+        "pot": None if rules.pot is None else {"pot_id": rules.pot.id, "left_wh": rules.pot.left_wh},
+        "start_wh": rules.start_wh,
     }
 
 
 def rules_from(body: Mapping[str, Any]) -> ResidentRules:
-    """What `rules_body` wrote."""
+    """What `rules_body` wrote, also before there were pots."""
+    pot = body.get("pot")
     return ResidentRules(
         stall_ids=None if body["stall_ids"] is None else frozenset(map(StallId, body["stall_ids"])),
         hours=tuple(
@@ -118,4 +134,6 @@ def rules_from(body: Mapping[str, Any]) -> ResidentRules:
         sessions=body["sessions"],
         month_wh=body["month_wh"],
         left_wh=body["left_wh"],
+        pot=None if pot is None else Pot(id=pot["pot_id"], left_wh=pot["left_wh"]),
+        start_wh=body.get("start_wh", 0),
     )

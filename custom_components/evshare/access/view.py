@@ -56,7 +56,9 @@ class Used:
     card_month_wh: Mapping[str, int] = field(default_factory=dict)
     """Per card id, this calendar month."""
     since_told_wh: Mapping[ResidentId, int] = field(default_factory=dict)
-    """Per resident, of their own money, since the app told what that is good for."""
+    """Per resident, of their own money: all that was not yet off what the app told that it is good for."""
+    since_told_starts: Mapping[ResidentId, int] = field(default_factory=dict)
+    """Per resident, how many sessions that was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class AccessView:
     used: Used = field(default_factory=Used)
     zone: tzinfo = UTC
     """The building's clock."""
+    app_away: bool = False
+    """The app cannot be heard, and the owner lets nobody in without it."""
 
     def rules_of(self, resident_id: ResidentId) -> ResidentRules:
         """What a resident may."""

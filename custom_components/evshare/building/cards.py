@@ -6,8 +6,9 @@ the journal's folder: what is told of a card is its id, label and limits, of an 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 import logging
+from types import EllipsisType
 from typing import Any
 
 from ..access import (
@@ -23,12 +24,14 @@ from ..access import (
 )
 from ..journal import CardConflict, Journal, JournalError, rfc3339
 from ..model import CardId, Moment, Resident, ResidentId, StallId
-from .errors import EnrolmentWaits, NotInBuilding
+from .errors import EnrolmentWaits, NotForHolder, NotInBuilding
 from .reader import Tap
 
 UNKNOWN_KEPT = timedelta(days=7)
 MAX_LABEL = 60
 """Characters of a name for a card."""
+MOST_OWN = 10
+"""Cards a resident may have and still enrol another themself; the manager may enrol more."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,8 +51,11 @@ class _Enrolment:
 
     resident_id: ResidentId
     label: str
+    until: datetime
     until_mono_s: float
     learnt: Callable[[Learnt], None] | None
+    known_shown: bool = False
+    """A card that is somebody's was shown there meanwhile; it did what it always does."""
 
 
 class Cards:
@@ -85,8 +91,10 @@ class Cards:
                     "resident_id": card.resident_id,
                     "label": card.label,
                     "blocked": card.blocked,
+                    "blocked_by_holder": card.blocked_by_holder,
                     "weak": card.weak,
                     "month_wh": card.month_wh,
+                    "money_month_wh": card.money_month_wh,
                     "quiet": None if card.quiet is None else span_body(card.quiet),
                     "added_at": None if card.added_at is None else rfc3339(card.added_at),
                     "used_at": None if card.used_at is None else rfc3339(card.used_at),
@@ -103,6 +111,15 @@ class Cards:
                 }
                 for card in self.unknown_now
             ],
+            "enrolments": [
+                {
+                    "resident_id": enrolment.resident_id,
+                    "stall_id": stall_id,
+                    "until": rfc3339(enrolment.until),
+                    "known_shown": enrolment.known_shown,
+                }
+                for stall_id, enrolment in self._enrolments.items()
+            ],
         }
 
     @property
@@ -115,8 +132,7 @@ class Cards:
         for card in self.enrolled:
             if card.id == card_id:
                 return card
-        msg = f"card {card_id} is not enrolled"
-        raise NotInBuilding(msg)
+        raise NotInBuilding(_not_enrolled(card_id))
 
     # --- what people do with them ------------------------------------------------------------------------------
 
@@ -130,8 +146,8 @@ class Cards:
     ) -> None:
         """Make the next unknown card at a stall the resident's, if it comes in time; `learnt` hears which.
 
-        Raises `NotInBuilding` for a stranger, and `EnrolmentWaits` while another resident's is waited for there: whose
-        card comes next must be sure.
+        Nobody stands at two readers: an earlier wait of theirs elsewhere is over. Raises `NotInBuilding` for a
+        stranger, and `EnrolmentWaits` while another resident's is waited for there: whose card comes next must be sure.
         """
         if resident_id not in self._residents():
             msg = f"resident {resident_id} is not in this building"
@@ -139,10 +155,23 @@ class Cards:
         if self.enrolling().get(stall_id, resident_id) != resident_id:
             msg = "another resident's card is waited for at this stall"
             raise EnrolmentWaits(msg)
-        until_mono_s = self._now().mono_s + timeout_s
+        now = self._now()
+        for elsewhere in [at for at, one in self._enrolments.items() if one.resident_id == resident_id]:
+            del self._enrolments[elsewhere]
         self._enrolments[stall_id] = _Enrolment(
-            resident_id=resident_id, label=label, until_mono_s=until_mono_s, learnt=learnt
+            resident_id=resident_id,
+            label=label,
+            until=now.at + timedelta(seconds=timeout_s),
+            until_mono_s=now.mono_s + timeout_s,
+            learnt=learnt,
         )
+        self._changed()
+
+    def may_enrol_own(self, resident_id: ResidentId) -> None:
+        """Raises `NotForHolder` where a resident has so many cards that another is for the manager to enrol."""
+        if sum(card.resident_id == resident_id for card in self.enrolled) >= MOST_OWN:
+            msg = f"a resident enrols at most {MOST_OWN} cards themself"
+            raise NotForHolder(msg)
 
     def enrol_no_more(self, resident_id: ResidentId, stall_id: StallId) -> None:
         """Wait no longer for this resident's card there."""
@@ -159,25 +188,59 @@ class Cards:
         }
 
     async def change(
-        self, card_id: CardId, *, label: str, blocked: bool, month_wh: int | None, quiet: Hours | None
+        self,
+        card_id: CardId,
+        *,
+        label: str,
+        blocked: bool,
+        month_wh: int | None,
+        quiet: Hours | None,
+        money_month_wh: int | EllipsisType | None = ...,
+        blocked_by_holder: bool = False,
+        by: ResidentId | None = None,
     ) -> None:
-        """Change a card; what it started goes on. Raises `NotInBuilding`, and `JournalError`."""
-        card = replace(self.card(card_id), label=label, blocked=blocked, month_wh=month_wh, quiet=quiet)
+        """Change a card; what it started goes on. `by` is the resident who asks, None: somebody who may everything.
+
+        `money_month_wh` stays as it is where nothing is said of it: only the app, which knows the money, does.
+        A resident changes only their own cards, unblocks only what they blocked themself, and raises no limit; who
+        blocked is not theirs to say. Raises `NotInBuilding`, `NotForHolder`, and `JournalError`.
+        """
+        before = self._own(card_id, by)
+        if by is not None:
+            _only_as_holder(before, blocked, month_wh)
+            blocked_by_holder, money_month_wh = not _is_managers(before), ...
+        card = replace(
+            before,
+            label=label,
+            blocked=blocked,
+            blocked_by_holder=blocked and blocked_by_holder,
+            month_wh=month_wh,
+            money_month_wh=before.money_month_wh if isinstance(money_month_wh, EllipsisType) else money_month_wh,
+            quiet=quiet,
+        )
         if not await self._journal.change_card(card, self._now().at):
-            msg = f"card {card_id} is not enrolled"
-            raise NotInBuilding(msg)
+            raise NotInBuilding(_not_enrolled(card_id))
         await self._look_again()
 
-    async def remove(self, card_id: CardId) -> None:
-        """Forget a card; what it started goes on. Raises `NotInBuilding`, and `JournalError`."""
-        self.card(card_id)
+    async def remove(self, card_id: CardId, by: ResidentId | None = None) -> None:
+        """Forget a card; what it started goes on. Raises `NotInBuilding`, `NotForHolder`, and `JournalError`.
+
+        A resident, `by`, forgets no card that the manager blocked, and none that may less than a new one: enrolled
+        anew it would be a card like any other.
+        """
+        card = self._own(card_id, by)
+        if by is not None:
+            _only_if_new_is_no_more(card)
         await self._journal.remove_card(card_id)
         await self._look_again()
 
-    async def remove_all(self, resident_id: ResidentId) -> int:
-        """Forget all cards of a resident; returns how many. Raises `JournalError`."""
+    async def remove_all(self, resident_id: ResidentId, by: ResidentId | None = None) -> int:
+        """Forget all cards of a resident; returns how many. Raises `JournalError`, and `NotForHolder` as `remove`."""
         # Asked of the journal: a card that is being enrolled right now is not in our own list yet.
         own = [card for card in await self._journal.cards() if card.resident_id == resident_id]
+        if by is not None:
+            for card in own:
+                _only_if_new_is_no_more(card)
         for card in own:
             await self._journal.remove_card(card.id)
         await self._look_again()
@@ -200,15 +263,25 @@ class Cards:
         await self._look_again()
         return card_id
 
+    def _own(self, card_id: CardId, by: ResidentId | None) -> CardRecord:
+        """Return a card, to a resident only one of theirs: others are as unknown as none. Raises `NotInBuilding`."""
+        card = self.card(card_id)
+        if by is not None and card.resident_id != by:
+            raise NotInBuilding(_not_enrolled(card_id))
+        return card
+
     # --- what happens at readers -------------------------------------------------------------------------------
 
     async def take(self, stall_ids: Iterable[StallId], tap: Tap) -> bool:
         """Whether this tap, at the reader of these stalls, was taken as the enrolment that is waited for."""
         waiting = self.enrolling()
         stall_id = next((stall_id for stall_id in stall_ids if stall_id in waiting), None)
-        if stall_id is None or match_card(self.enrolled, tap.fingerprint, tap.short) is not None:
+        if stall_id is None:
             return False
         enrolment = self._enrolments[stall_id]
+        if match_card(self.enrolled, tap.fingerprint, tap.short) is not None:
+            self._known_was_shown(stall_id, enrolment)
+            return False
         if enrolment.resident_id not in self._residents():
             return False
         del self._enrolments[stall_id]
@@ -224,6 +297,8 @@ class Cards:
             await self._look_again()
         except (CardConflict, JournalError) as error:
             _LOGGER.error("a card could not be enrolled: %s", error)
+            if isinstance(error, CardConflict):
+                self._known_was_shown(stall_id, enrolment)
         else:
             _LOGGER.info("a card was enrolled")
             if enrolment.learnt is not None:
@@ -249,6 +324,41 @@ class Cards:
         except JournalError as error:
             _LOGGER.error("when a card was used could not be kept: %s", error)
 
+    def _known_was_shown(self, stall_id: StallId, enrolment: _Enrolment) -> None:
+        """Whoever waits for a card is told that one which is somebody's came, and never whose."""
+        self._enrolments[stall_id] = replace(enrolment, known_shown=True)
+        self._changed()
+
     async def _look_again(self) -> None:
         await self.load()
         self._changed()
+
+
+_MANAGERS = "the manager blocked this card, and only the manager unblocks it"
+
+
+def _not_enrolled(card_id: CardId) -> str:
+    return f"card {card_id} is not enrolled"
+
+
+def _is_managers(card: CardRecord) -> bool:
+    """Whether the manager blocked it."""
+    return card.blocked and not card.blocked_by_holder
+
+
+def _only_as_holder(card: CardRecord, blocked: bool, month_wh: int | None) -> None:
+    """Raises `NotForHolder` for what a resident may not do to their own card."""
+    if _is_managers(card) and not blocked:
+        raise NotForHolder(_MANAGERS)
+    if card.month_wh is not None and (month_wh is None or month_wh > card.month_wh):
+        msg = f"month_wh: only the manager raises a card's limit, which is {card.month_wh}"
+        raise NotForHolder(msg)
+
+
+def _only_if_new_is_no_more(card: CardRecord) -> None:
+    """Raises `NotForHolder` where its holder, by enrolling it anew, would have more of it."""
+    if _is_managers(card):
+        raise NotForHolder(_MANAGERS)
+    if card.money_month_wh is not None or (card.month_wh is not None and card.month_wh < CARD_MONTH_WH):
+        msg = "this card is limited more than a new one, and only the manager removes it"
+        raise NotForHolder(msg)

@@ -82,17 +82,23 @@ class Door:
         now: Callable[[], Moment],
         residents: Callable[[], Mapping[ResidentId, Resident]],
         cards_changed: Callable[[], None],
+        *,
+        app_away: Callable[[], bool],
     ) -> None:
-        """`stalls` is the building's own mapping, looked at whenever somebody asks."""
+        """`stalls` is the building's own mapping, looked at whenever somebody asks.
+
+        `app_away` says whether the app cannot be heard where the owner lets nobody in without it.
+        """
         self._journal = journal
         self._stalls = stalls
         self._residents = residents
         self._now = now
+        self._app_away = app_away
         self._deciding = asyncio.Lock()
         self._strangers: dict[StallId, float] = {}
         self.usage = Usage()
         self.cards = Cards(journal, now, residents, cards_changed)
-        self.rules = HouseRules(journal, stalls, now, self.usage)
+        self.rules = HouseRules(journal, stalls, now, self.usage, self.count)
 
     async def load(self) -> None:
         """Read what the journal knows of cards and rules. Raises `JournalError`."""
@@ -100,7 +106,7 @@ class Door:
         await self.rules.load()
 
     async def count(self) -> None:
-        """Read what the journal knows of energy used. Once, when the stalls are there. Raises `JournalError`."""
+        """Read what the journal knows of energy used, when the stalls are there. Raises `JournalError`."""
         await self.usage.load(self._journal, self._open_sessions(), self._now().at, dt_util.get_default_time_zone())
 
     async def authorise(self, stall: RunningStall, ask: Ask, remember: Remember = remember_nothing) -> Session:
@@ -197,6 +203,7 @@ class Door:
             cars=self.rules.cars,
             used=self.usage.used(open_sessions, self._now().at, zone),
             zone=zone,
+            app_away=self._app_away(),
         )
 
     def _open_sessions(self) -> list[Session]:

@@ -19,6 +19,10 @@ class EnrolmentWaits(Exception):
     """Another resident's card is waited for there; a minute later it is not any more."""
 
 
+class NotForHolder(Exception):
+    """A resident asked for something about their card that only the manager may do; the message says what."""
+
+
 class NoEvId(Exception):
     """No car is plugged in there that told an identifier since it came."""
 

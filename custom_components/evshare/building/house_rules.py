@@ -3,12 +3,12 @@
 Rules and blocks are in the journal and count while the app is away. Holds live for minutes and are kept in memory.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from ..access import CarEvidence, CarOptIn, Hold, ResidentRules
 from ..charging import HoldTold
-from ..journal import Journal
+from ..journal import Journal, Position
 from ..model import Moment, ResidentId, StallId
 from .errors import NotInBuilding
 from .stall import RunningStall
@@ -24,11 +24,15 @@ class HouseRules:
         stalls: Mapping[StallId, RunningStall],
         now: Callable[[], Moment],
         usage: Usage,
+        count: Callable[[], Awaitable[None]],
     ) -> None:
+        """`count` has the usage read from the journal again."""
         self._journal = journal
         self._stalls = stalls
         self._now = now
         self._usage = usage
+        self._count = count
+        self._told: Position | None = None
         self.residents: Mapping[ResidentId, ResidentRules] = {}
         """Who is not in it may everything, one session at a time."""
         self.blocked: frozenset[ResidentId] = frozenset()
@@ -38,19 +42,28 @@ class HouseRules:
 
     async def load(self) -> None:
         """Read rules and blocks from the journal. Raises `JournalError`."""
-        self.residents, self._usage.told_at = await self._journal.rules()
+        self.residents, told_at, self._told = await self._journal.rules()
+        self._usage.told(told_at, self._told)
         self.blocked = await self._journal.blocked()
 
     def believes(self, resident_id: ResidentId, evidence: CarEvidence) -> bool:
         """Whether this evidence of a car, at any stall, lets in at the resident's cost."""
         return CarOptIn(resident_id=resident_id, evidence=evidence) in self.cars
 
-    async def take(self, rules: Mapping[ResidentId, ResidentRules]) -> None:
-        """Replace all residents' rules; what is running goes on. Raises `JournalError`."""
-        told_at = self._now().at
-        await self._journal.set_rules(rules, told_at)
-        self.residents = dict(rules)
-        self._usage.told_at = told_at
+    def may_use(self, resident_id: ResidentId, stall_id: StallId) -> bool:
+        """Whether a resident's rules let them use a stall."""
+        rules = self.residents.get(resident_id)
+        return rules is None or rules.stall_ids is None or stall_id in rules.stall_ids
+
+    async def take(self, rules: Mapping[ResidentId, ResidentRules], told: Position | None = None) -> None:
+        """Replace all residents' rules, as of the record `told`; what is running goes on. Raises `JournalError`."""
+        told_at, before = self._now().at, self._told
+        await self._journal.set_rules(rules, told_at, told)
+        self.residents, self._told = dict(rules), told
+        self._usage.told(told_at, told)
+        if told is not None and (before is None or before.generation != told.generation or before > told):
+            # What the app has of sessions that ended is less than it was, or is numbered anew.
+            await self._count()
 
     async def block(self, resident_ids: Sequence[ResidentId]) -> None:
         """Replace the list of residents the manager blocked; what they started goes on. Raises `JournalError`."""

@@ -82,8 +82,8 @@ class Logbook:
 
     async def _commit(self, records: Sequence[NewRecord], state: StallState, answers: Mapping[str, Any]) -> None:
         snapshots = {self._stall_id: self._snapshot(state)}
-        await self._around.journal.commit(records, snapshots, answers=answers, now=self._around.now().at)
-        self._around.recorded(records)
+        head_seq = await self._around.journal.commit(records, snapshots, answers=answers, now=self._around.now().at)
+        self._around.recorded(records, head_seq)
         self._stored_mono_s = state.clock.mono_s
 
     def _snapshot_due(self, state: StallState) -> bool:

@@ -27,8 +27,8 @@ class Neighbourhood(Protocol):
     def stall_changed(self, stall: RunningStall, before: StallState) -> None:
         """Hear that a turn is over."""
 
-    def recorded(self, records: Sequence[NewRecord]) -> None:
-        """Hear what is in the journal now."""
+    def recorded(self, records: Sequence[NewRecord], head_seq: int) -> None:
+        """Hear what is in the journal now, the last of it as `head_seq`."""
 
     def announced(self, stall: RunningStall, announce: Announce) -> None:
         """Hear an announcement."""

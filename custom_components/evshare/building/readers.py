@@ -13,12 +13,15 @@ from ..access import BadUid
 from ..model import CardAnswer, ResidentId, StallId
 from .cards import Learnt
 from .door import Door
-from .errors import NotInBuilding
+from .errors import NotForHolder, NotInBuilding
 from .garage import Garage
 from .reader import Tap
 from .signal import ReaderSignals, Spawn
 from .stall import RunningStall
 from .tags import watch_tags
+
+OWN_S = 60.0
+"""How long a reader waits at most for the card of a resident who asks for themself."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -71,9 +74,21 @@ class Readers:
         timeout_s: float,
         label: str,
         learnt: Callable[[Learnt], None] | None,
+        *,
+        by_holder: bool,
     ) -> None:
-        """Make the next unknown card at a stall the resident's. Raises `NotInBuilding` and `EnrolmentWaits`."""
+        """Make the next unknown card at a stall the resident's; `by_holder`: they ask for themself.
+
+        Raises `NotInBuilding`, `EnrolmentWaits` and `NotForHolder`.
+        """
         stall = self._garage[stall_id]
+        if by_holder:
+            self._door.cards.may_enrol_own(resident_id)
+            rules = self._door.rules
+            if resident_id in rules.blocked or not rules.may_use(resident_id, stall_id):
+                msg = f"{stall.config.name} is not for this resident"
+                raise NotForHolder(msg)
+            timeout_s = min(timeout_s, OWN_S)
         if not stall.takes_cards:
             msg = f"{stall.config.name} has no card reader"
             raise NotInBuilding(msg)

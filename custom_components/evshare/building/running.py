@@ -84,7 +84,8 @@ class RunningBuilding:
         self._uplink = Uplink()
         self._listeners = Listeners()
         self._garage = Garage(connect, self)
-        self._door = Door(journal, self.stalls, self.now, lambda: self.residents, self._cards_changed)
+        missed = partial(self._uplink.is_missed, entry)
+        self._door = Door(journal, self.stalls, self.now, lambda: self.residents, self._cards_changed, app_away=missed)
         self.cards, self.rules = self._door.cards, self._door.rules
         self.known_cars = KnownCars(journal, self.stalls, self.now, lambda: self.residents)
         self._cars = Cars(
@@ -303,12 +304,14 @@ class RunningBuilding:
         timeout_s: float = 60,
         label: str = "",
         learnt: Callable[[Learnt], None] | None = None,
+        *,
+        by_holder: bool = False,
     ) -> None:
         """Make the next unknown card at a stall the resident's; returns at once, `learnt` hears of the card.
 
-        Raises `NotInBuilding`, and `EnrolmentWaits` while another resident's card is waited for there.
+        Raises `NotInBuilding`, `EnrolmentWaits` while another resident's card is waited for there, and `NotForHolder`.
         """
-        self._readers.enrol(resident_id, stall_id, timeout_s, label, learnt)
+        self._readers.enrol(resident_id, stall_id, timeout_s, label, learnt, by_holder=by_holder)
         self._changed(at_once=True)
 
     async def async_export_sessions(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
@@ -359,9 +362,9 @@ class RunningBuilding:
         """A stall announces something."""
         self._listeners.announced(stall.config.id, announce)
 
-    def recorded(self, records: Sequence[NewRecord]) -> None:
+    def recorded(self, records: Sequence[NewRecord], head_seq: int) -> None:
         """Records are in the journal now."""
-        self._door.usage.recorded(records)
+        self._door.usage.recorded(records, self.journal.position(self.journal.incarnation, head_seq))
 
     def journal_answered(self, *, failed: bool) -> None:
         """A transaction worked, or did not."""

@@ -1,7 +1,7 @@
-"""The building series: energies and price per quarter hour, from what the building's meters say.
+"""The building series: energies and prices per quarter hour, from what the building's meters say.
 
 Where a cumulative register is known it counts, else power is integrated; each value says whether it is estimated.
-Only the division of solar energy, the price and the reconciliation depend on it, no stall's register does (DESIGN
+Only the division of solar energy, prices and the reconciliation depend on it, no stall's register does (DESIGN
 rule 5). What is not known is None, never zero.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 from .power_series import QUARTER_MS, UNKNOWN_MS, PowerSeries
 from .register_series import BRIDGED_MS, RegisterSeries
 
-IMPORT, EXPORT, PV, BATTERY_IN, BATTERY_OUT, PRICE = "import", "export", "pv", "battery_in", "battery_out", "price"
+IMPORT, EXPORT, PV, BATTERY_IN, BATTERY_OUT = "import", "export", "pv", "battery_in", "battery_out"
 ENERGIES: Final = (IMPORT, EXPORT, PV, BATTERY_IN, BATTERY_OUT)
 """The energies of a quarter hour; a register is named after the one it counts."""
 GRID_POWER, PV_POWER, BATTERY_POWER = "grid", "pv", "battery"
@@ -35,8 +35,18 @@ class Seen:
     """By `GRID_POWER`, `PV_POWER`, `BATTERY_POWER`."""
     registers: Mapping[str, tuple[datetime, int]] = field(default_factory=dict)
     """By what they count: when it was reported, and Wh."""
-    price: Decimal | None = None
-    """Per kWh."""
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    """Per kWh, by the series' name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarterPrice:
+    """What a price series says of one quarter hour."""
+
+    price: Decimal
+    """Per kWh, in force when the quarter hour began."""
+    estimated: bool = False
+    """It was seen late, so that the quarter hour may have begun with another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +57,14 @@ class BuildingSlice:
     end: datetime
     energies_wh: Mapping[str, int | None]
     """By `ENERGIES`, all of them."""
-    price: Decimal | None
-    """Per kWh, in force when the quarter hour began."""
+    prices: Mapping[str, QuarterPrice]
+    """By the series' name; only those that are known."""
     estimated: frozenset[str]
-    """Which of the values are estimates."""
+    """Which of the energies are estimates."""
 
 
 class PriceSeries:
-    """The price at the start of each quarter hour."""
+    """One price at the start of each quarter hour."""
 
     def __init__(self) -> None:
         self._prices: dict[int, tuple[str, bool]] = {}
@@ -65,11 +75,11 @@ class PriceSeries:
         if at_ms - start_ms >= PRICE_SETTLED_MS:
             self._prices.setdefault(start_ms, (str(price), at_ms - start_ms > PRICE_LATE_MS))
 
-    def take(self, start_ms: int) -> tuple[Decimal, bool] | None:
-        """Close a quarter hour: its price, and whether estimated. None when none was seen in it."""
+    def take(self, start_ms: int) -> QuarterPrice | None:
+        """Close a quarter hour: its price. None when none was seen in it."""
         taken = self._prices.pop(start_ms, None)
         self._prices = {start: price for start, price in self._prices.items() if start > start_ms}
-        return None if taken is None else (Decimal(taken[0]), taken[1])
+        return None if taken is None else QuarterPrice(price=Decimal(taken[0]), estimated=taken[1])
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs, as JSON."""
@@ -88,14 +98,14 @@ class BuildingSeries:
         *,
         powers: Iterable[str] = (),
         registers: Iterable[str] = (),
-        price: bool = False,
+        prices: Iterable[str] = (),
         most_w: int,
         snapshot: Mapping[str, Any] | None,
     ) -> None:
         """Count with the meters that exist, going on from `snapshot` if there is one; `most_w` no meter exceeds."""
         self._powers = {name: PowerSeries() for name in powers}
         self._registers = {name: RegisterSeries(most_w) for name in registers}
-        self._price = PriceSeries() if price else None
+        self._prices = {name: PriceSeries() for name in prices}
         self._next_ms: int | None = None
         self._began_ms: int | None = None
         if snapshot is not None:
@@ -107,20 +117,20 @@ class BuildingSeries:
             "next_ms": self._next_ms,
             "meters": {name: series.snapshot() for name, series in self._powers.items()},
             "registers": {name: series.snapshot() for name, series in self._registers.items()},
-            "price": None if self._price is None else self._price.snapshot(),
+            "prices": {name: series.snapshot() for name, series in self._prices.items()},
         }
 
     def observe(self, at: datetime, seen: Seen) -> list[BuildingSlice]:
         """Take in what the meters say and return the quarter hours that are complete by now, oldest first."""
-        if not (self._powers or self._registers or self._price):
+        if not (self._powers or self._registers or self._prices):
             return []
         at_ms = _ms(at)
         for name, power_w in seen.powers_w.items():
             self._powers[name].observe(at_ms, round(power_w * 1000))
         for name, (reported, register_wh) in seen.registers.items():
             self._registers[name].observe(at_ms, min(at_ms, _ms(reported)), register_wh)
-        if self._price is not None and seen.price is not None:
-            self._price.observe(at_ms, seen.price)
+        for name, price in seen.prices.items():
+            self._prices[name].observe(at_ms, price)
         self._keep_to_the_clock(at_ms)
         closed = []
         while self._next_ms is not None and self._may_close(self._next_ms, at_ms):
@@ -160,16 +170,15 @@ class BuildingSeries:
             if (counted := registers.take(start_ms)) is not None:
                 energies[name] = counted[0]
                 estimated = estimated | {name} if counted[1] else estimated - {name}
-        price = None if self._price is None else self._price.take(start_ms)
-        if price is not None and price[1]:
-            estimated.add(PRICE)
-        if price is None and all(energy is None for energy in energies.values()):
+        taken_prices = {name: series.take(start_ms) for name, series in self._prices.items()}
+        prices = {name: price for name, price in taken_prices.items() if price is not None}
+        if not prices and all(energy is None for energy in energies.values()):
             return None
         return BuildingSlice(
             start=_EPOCH + timedelta(milliseconds=start_ms),
             end=_EPOCH + timedelta(milliseconds=start_ms + QUARTER_MS),
             energies_wh=energies,
-            price=None if price is None else price[0],
+            prices=prices,
             estimated=frozenset(estimated),
         )
 
@@ -181,8 +190,9 @@ class BuildingSeries:
         for name, registers in self._registers.items():
             if name in snapshot.get("registers", {}):  # earlier versions knew none
                 registers.restore(snapshot["registers"][name])
-        if self._price is not None and snapshot.get("price") is not None:
-            self._price.restore(snapshot["price"])
+        for name, prices in self._prices.items():
+            if name in snapshot.get("prices", {}):
+                prices.restore(snapshot["prices"][name])
 
 
 def _ms(at: datetime) -> int:

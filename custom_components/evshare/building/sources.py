@@ -2,11 +2,12 @@
 
 A power or current sensor that has not reported for `MAX_AGE_S`, is unavailable, or says something no feeder can carry
 is silent: None. Age is taken from `last_reported`, so a constant value that is still being reported is fresh. A
-register and the price stand until they say something else; a register's value of before the restart is not believed.
+register and a price stand until they say something else; a register's value of before the restart is not believed.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 import math
 from typing import Any
 
@@ -27,7 +28,7 @@ IMPOSSIBLE_FACTOR = 4
 
 
 class BuildingSources:
-    """Reads feeder, PV, battery and price. Converts any unit of power, current or energy that HA knows."""
+    """Reads feeder, PV, battery and prices. Converts any unit of power, current or energy that HA knows."""
 
     def __init__(self, hass: HomeAssistant, meters: MeterEntities, building: Building) -> None:
         self._hass = hass
@@ -66,7 +67,7 @@ class BuildingSources:
         return BuildingSeries(
             powers=[name for name, entity_id in powers.items() if entity_id is not None],
             registers=self.meters.registers,
-            price=self.meters.price is not None,
+            prices=self.meters.prices,
             most_w=round(self._most_w),
             snapshot=snapshot,
         )
@@ -79,14 +80,18 @@ class BuildingSources:
             BATTERY_POWER: self._battery_w(now.at),
         }
         registers = {value: self._register(entity_id) for value, entity_id in self.meters.registers.items()}
-        price = None if self.meters.price is None else self._hass.states.get(self.meters.price)
+        prices = {name: self._price(entity_id) for name, entity_id in self.meters.prices.items()}
         return Seen(
             powers_w={name: power_w for name, power_w in powers_w.items() if power_w is not None},
             registers={value: said for value, said in registers.items() if said is not None},
-            price=None
-            if price is None
-            else price_per_kwh(price.state, price.attributes.get(ATTR_UNIT_OF_MEASUREMENT), self._currency),
+            prices={name: price for name, price in prices.items() if price is not None},
         )
+
+    def _price(self, entity_id: str) -> Decimal | None:
+        state = self._hass.states.get(entity_id)
+        if state is None:
+            return None
+        return price_per_kwh(state.state, state.attributes.get(ATTR_UNIT_OF_MEASUREMENT), self._currency)
 
     def _battery_w(self, now: datetime) -> float | None:
         """What it gives less what it takes; None while a sensor of it is silent."""

@@ -28,7 +28,7 @@ type Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
 class Supply:
-    """Feeder, PV, battery and price of the building."""
+    """Feeder, PV, battery and prices of the building."""
 
     def __init__(
         self, hass: HomeAssistant, wiring: Wiring, journal: Journal, spawn: Spawn, written: Callable[[], None]
@@ -98,7 +98,10 @@ def _record(part: BuildingSlice) -> NewRecord:
         "start": rfc3339(part.start),
         "end": rfc3339(part.end),
         **{f"{name}_wh": part.energies_wh[name] for name in ENERGIES},
-        "price": None if part.price is None else price_text(part.price),
+        "prices": [
+            {"name": name, "price": price_text(said.price), "estimated": said.estimated}
+            for name, said in part.prices.items()
+        ],
         "estimated": sorted(part.estimated),
     }
     return NewRecord(kind="building_slice", at=part.end, body=body)

@@ -4,8 +4,10 @@ from datetime import timedelta
 import hashlib
 import secrets
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.util import dt as dt_util
 
+from ..const import CONF_APP_NEEDED
 from .errors import LinkDown
 from .wire import Link, LinkState
 
@@ -28,6 +30,10 @@ class Uplink:
     def problem(self) -> str | None:
         """`unreachable`, `pairing_refused`, `unsupported_version` or `records_gone`; None when all is well."""
         return None if self.link is None else self.link.problem
+
+    def is_missed(self, entry: ConfigEntry) -> bool:
+        """Whether the app cannot be heard where the owner lets nobody in without it."""
+        return bool(entry.options.get(CONF_APP_NEEDED)) and self.state is LinkState.DISCONNECTED
 
     def start(self) -> None:
         """Begin to connect, and stay connected."""

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PASSWORD, CONF_PORT, CONF_TOKEN, CONF_USERNAME, STATE_ON
+from homeassistant.const import (
+    CONF_HOST,
+    CONF_MAC,
+    CONF_NAME,
+    CONF_PASSWORD,
+    CONF_PORT,
+    CONF_TOKEN,
+    CONF_USERNAME,
+    STATE_ON,
+)
 from homeassistant.core import HomeAssistant
 
 from ..connectors.entities.slots import EntitySettings, entity_gate, entity_ports
@@ -43,7 +52,8 @@ from ..const import (
     CONF_PHASE_MAP,
     CONF_PHASES,
     CONF_POINT,
-    CONF_PRICE,
+    CONF_PRICE_SENSOR,
+    CONF_PRICES,
     CONF_PV_ENERGY,
     CONF_PV_POWER,
     CONF_READER_SIGNAL,
@@ -95,7 +105,8 @@ class MeterEntities:
     """What the battery gives; without `battery_charge_power` negative while it charges."""
     battery_charge_power: str | None = None
     """What it takes, where a sensor of its own says so."""
-    price: str | None = None
+    prices: Mapping[str, str] = field(default_factory=dict)
+    """What tells a price, by the name of its series."""
 
     @property
     def entity_ids(self) -> list[str]:
@@ -161,6 +172,7 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
         for subentry in entry.get_subentries_of_type(SUBENTRY_STALL)
     }
     currents = tuple(entry.data[key] for key in PHASE_CURRENTS[: entry.data[CONF_PHASES]] if entry.data.get(key))
+    prices = {one[CONF_NAME]: one[CONF_PRICE_SENSOR] for one in entry.options.get(CONF_PRICES, ())}
     building = Building(
         id=entry.unique_id or entry.entry_id,
         name=entry.title,
@@ -177,6 +189,7 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
             )
             for subentry in entry.get_subentries_of_type(SUBENTRY_RESIDENT)
         ),
+        price_series=tuple(prices),
     )
     meters = MeterEntities(
         grid_power=entry.data.get(CONF_GRID_POWER),
@@ -185,7 +198,7 @@ async def async_read_wiring(hass: HomeAssistant, entry: ConfigEntry) -> Wiring:
         registers={value: entry.options[key] for value, key in REGISTERS.items() if entry.options.get(key)},
         battery_power=entry.options.get(CONF_BATTERY_POWER),
         battery_charge_power=entry.options.get(CONF_BATTERY_CHARGE_POWER),
-        price=entry.options.get(CONF_PRICE),
+        prices=prices,
     )
     cars = {
         ResidentId(subentry.subentry_id): CarEntity(

@@ -1,7 +1,18 @@
 """The journal: what happened at the stalls, durable before anything is energised, and the outbox to the app."""
 
 from .journal import Journal
-from .records import CarConflict, CardConflict, JournalCorrupt, JournalError, NewRecord, Outbox, StoredRecord, rfc3339
+from .records import (
+    CarConflict,
+    CardConflict,
+    JournalCorrupt,
+    JournalError,
+    NewRecord,
+    Outbox,
+    Position,
+    SessionEnd,
+    StoredRecord,
+    rfc3339,
+)
 
 __all__ = [
     "CarConflict",
@@ -11,6 +22,8 @@ __all__ = [
     "JournalError",
     "NewRecord",
     "Outbox",
+    "Position",
+    "SessionEnd",
     "StoredRecord",
     "rfc3339",
 ]

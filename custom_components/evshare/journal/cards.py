@@ -45,8 +45,8 @@ class CardShelf:
         """Return the cards that can be recognised, oldest first."""
         with self._store.looking() as db:
             cards = db.execute(
-                "SELECT card_id, resident_id, label, weak, month_wh, quiet, added_ms, blocked_ms, used_ms"
-                " FROM card WHERE key_id = ? ORDER BY added_ms, rowid",
+                "SELECT card_id, resident_id, label, weak, month_wh, money_month_wh, quiet, added_ms, blocked_ms,"
+                " blocked_by_holder, used_ms FROM card WHERE key_id = ? ORDER BY added_ms, rowid",
                 (self._key_id,),
             ).fetchall()
             prints: dict[str, list[str]] = {}
@@ -61,13 +61,27 @@ class CardShelf:
                 fingerprints=tuple(prints[card_id]),
                 label=label,
                 blocked=blocked_ms is not None,
+                blocked_by_holder=bool(by_holder),
                 weak=bool(weak),
                 month_wh=month_wh,
+                money_month_wh=money_wh,
                 quiet=None if quiet is None else span_from(json.loads(quiet)),
                 added_at=from_ms(added_ms),
                 used_at=None if used_ms is None else from_ms(used_ms),
             )
-            for card_id, resident_id, label, weak, month_wh, quiet, added_ms, blocked_ms, used_ms in cards
+            for (
+                card_id,
+                resident_id,
+                label,
+                weak,
+                month_wh,
+                money_wh,
+                quiet,
+                added_ms,
+                blocked_ms,
+                by_holder,
+                used_ms,
+            ) in cards
         ]
 
     def count_unreadable(self) -> int:
@@ -77,17 +91,19 @@ class CardShelf:
         return int(row[0])
 
     def change(self, card: CardRecord, at_ms: int) -> bool:
-        """Make label, block, monthly limit and quiet hours those of `card`; False: there is no such card."""
+        """Make label, block (and by whom), monthly limits and quiet hours those of `card`; False: no such card."""
         with self._store.transaction() as db:
             changed = db.execute(
-                "UPDATE card SET label = ?, month_wh = ?, quiet = ?,"
-                " blocked_ms = CASE WHEN ? THEN coalesce(blocked_ms, ?) END WHERE card_id = ?",
+                "UPDATE card SET label = ?, month_wh = ?, money_month_wh = ?, quiet = ?,"
+                " blocked_ms = CASE WHEN ? THEN coalesce(blocked_ms, ?) END, blocked_by_holder = ? WHERE card_id = ?",
                 (
                     card.label,
                     card.month_wh,
+                    card.money_month_wh,
                     None if card.quiet is None else json.dumps(span_body(card.quiet)),
                     card.blocked,
                     at_ms,
+                    card.blocked and card.blocked_by_holder,
                     card.id,
                 ),
             )

@@ -16,7 +16,7 @@ from ..model import CardId, CarId, ResidentId, StallId
 from .apart import KeptApart, key_id
 from .cards import CardShelf
 from .cars import CarShelf
-from .records import JournalError, NewRecord, Outbox, StoredRecord
+from .records import JournalError, NewRecord, Outbox, Position, SessionEnd, StoredRecord
 from .rules import RuleBook
 from .store import Store, to_ms
 
@@ -257,13 +257,23 @@ class Journal:
         """Return the residents the manager blocked."""
         return await self._run(self._rule_book.blocked)
 
-    async def set_rules(self, rules: Mapping[ResidentId, ResidentRules], told_at: datetime) -> None:
-        """Replace what the app told residents may."""
-        await self._run(self._rule_book.replace, dict(rules), to_ms(told_at))
+    async def set_rules(
+        self, rules: Mapping[ResidentId, ResidentRules], told_at: datetime, told: Position | None = None
+    ) -> None:
+        """Replace what the app told residents may, as of the record `told`; None: it did not say."""
+        await self._run(self._rule_book.replace, dict(rules), to_ms(told_at), told)
 
-    async def rules(self) -> tuple[dict[ResidentId, ResidentRules], datetime | None]:
-        """Return what the app told residents may, and when; None: it never did."""
+    async def rules(self) -> tuple[dict[ResidentId, ResidentRules], datetime | None, Position | None]:
+        """Return what the app told residents may, when (None: it never did), and as of which record."""
         return await self._run(self._rule_book.rules)
+
+    def position(self, incarnation: str, seq: int) -> Position:
+        """Return where a record stands. Raises ValueError for an incarnation that is not known."""
+        return self._rule_book.position(incarnation, seq)
+
+    async def ends_after(self, position: Position) -> list[SessionEnd]:
+        """Return the sessions whose end stands after a record."""
+        return await self._run(self._rule_book.ends_after, position)
 
     # --- backup ------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,28 @@ class StoredRecord:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True, order=True)
+class Position:
+    """Where a record stands among those of all incarnations; the app gets them in this order."""
+
+    generation: int
+    """How many incarnations the journal had before its own."""
+    seq: int
+
+    def before(self, records: int) -> Position:
+        """Where the record is that came so many before, of the same incarnation."""
+        return Position(self.generation, self.seq - records)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEnd:
+    """Where in the journal, and when, a session ended."""
+
+    session_id: str
+    at: datetime
+    position: Position
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outbox:
     """How far the records of one incarnation have been written and acknowledged."""

@@ -143,5 +143,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             used_ms INTEGER
         ) STRICT
         """,
+        # What was blocked before anyone noted by whom is the manager's to unblock.
+        "ALTER TABLE card ADD COLUMN blocked_by_holder INTEGER NOT NULL DEFAULT 0 CHECK (blocked_by_holder IN (0, 1))",
+        # What its money of a month is good for, beside the limit in energy that people set.
+        "ALTER TABLE card ADD COLUMN money_month_wh INTEGER CHECK (money_month_wh >= 0)",
+        # The newest record the app had when it told the rules; null: it did not say.
+        "ALTER TABLE about ADD COLUMN rules_told_incarnation TEXT",
+        "ALTER TABLE about ADD COLUMN rules_told_seq INTEGER",
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..access import PhoneAsk
 from ..building.door import Decision
-from ..building.errors import AccessDenied, EnrolmentWaits, NotInBuilding
+from ..building.errors import AccessDenied, EnrolmentWaits, NotForHolder, NotInBuilding
 from ..building.running import RunningBuilding
 from ..journal import CardConflict
 from ..model import DenyReason, ResidentId, SessionId, StallId, StopReason
@@ -44,6 +44,7 @@ _DENIALS: Mapping[DenyReason, str] = {
     DenyReason.OUTSIDE_HOURS: "The resident may not start at this hour.",
     DenyReason.MONTH_USED_UP: "The energy of this month is used up.",
     DenyReason.NO_CREDIT: "The credit is used up.",
+    DenyReason.LEFT_IN_USE: "Another session uses what is left.",
     DenyReason.HELD: "The stall is kept free for somebody else.",
     DenyReason.PASS_EXPIRED: "The pass is over or used up.",
 }
@@ -131,13 +132,23 @@ class Asks:
                 await building.async_set_mode(self._own_stall(session_id, resident_id), mode, session_id)
             case EnrolAsk(resident_id=resident_id, stall_id=stall_id, timeout_s=timeout_s, label=label):
                 try:
-                    await building.async_enrol_card(resident_id, stall_id, timeout_s, label)
-                except EnrolmentWaits as error:
+                    await building.async_enrol_card(resident_id, stall_id, timeout_s, label, by_holder=ask.by_holder)
+                except (EnrolmentWaits, NotForHolder) as error:
                     raise _Refused("not_allowed", str(error)) from error
             case ChangeCardAsk(card_id=card_id):
-                await building.cards.change(
-                    card_id, label=ask.label, blocked=ask.blocked, month_wh=ask.month_wh, quiet=ask.quiet
-                )
+                try:
+                    await building.cards.change(
+                        card_id,
+                        label=ask.label,
+                        blocked=ask.blocked,
+                        month_wh=ask.month_wh,
+                        quiet=ask.quiet,
+                        money_month_wh=ask.money_month_wh,
+                        blocked_by_holder=ask.blocked_by_holder,
+                        by=ask.resident_id,
+                    )
+                except NotForHolder as error:
+                    raise _Refused("not_allowed", str(error)) from error
             case RemoveCardAsk(card_id=card_id):
                 await building.cards.remove(card_id)
             case AssignCardAsk(unknown_id=unknown_id, resident_id=resident_id, label=label):

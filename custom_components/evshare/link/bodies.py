@@ -10,7 +10,7 @@ from typing import Any, Final
 
 _ADDED: Final[Mapping[int, Mapping[str, tuple[str, ...]]]] = {
     2: {"session_authorised": ("credential_id", "cap_wh"), "denied": ("credential_id",)},
-    3: {"building_slice": ("battery_in_wh", "battery_out_wh", "price")},
+    3: {"building_slice": ("battery_in_wh", "battery_out_wh", "prices")},
 }
 """Fields by the version that added them, and by kind."""
 _KINDS_ADDED: Final = {"signed_value": 3}
@@ -42,6 +42,8 @@ def record_in(version: int, kind: str, body: Mapping[str, Any]) -> tuple[str, Ma
             told = {**dict.fromkeys(names), **told}
     if kind == "building_slice":
         told["estimated"] = _estimated(version, told)
+        if version >= 3:
+            told["prices"] = told["prices"] or []
     return kind, told
 
 

@@ -295,7 +295,7 @@ class LinkClient:
                 case Refusal():
                     await self._refused(incarnation, message)
                 case BlockedTold() | CostTold() | RulesTold() | HoldsTold() as told:
-                    await self._told(told)
+                    await self._told(told, incarnation)
                 case Welcome():
                     await socket.send_json(frames.error(self._version, "bad_message", "type: welcome came twice"))
                 case ask if len(asks) >= MOST_ASKS:
@@ -306,15 +306,16 @@ class LinkClient:
                     asks.add(task)
                     task.add_done_callback(asks.discard)
 
-    async def _told(self, told: Told) -> None:
+    async def _told(self, told: Told, incarnation: str) -> None:
         match told:
             case BlockedTold(resident_ids=resident_ids):
                 await self._building.rules.block(resident_ids)
             case CostTold(session_id=session_id, amount_minor=amount_minor, currency=currency):
                 with suppress(NotInBuilding):  # it may have ended just now
                     self._building.cost_told(session_id, amount_minor, currency)
-            case RulesTold(residents=residents):
-                await self._building.rules.take(residents)
+            case RulesTold(residents=residents, seq=seq):
+                as_of = None if seq is None else self._journal.position(incarnation, seq)
+                await self._building.rules.take(residents, as_of)
             case HoldsTold(holds=holds):
                 await self._building.rules.hold(holds)
 

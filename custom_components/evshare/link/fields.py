@@ -33,7 +33,14 @@ class Fields:
 
     def since_2[T](self, name: str, read: Callable[[str], T], before: T) -> T:
         """What `read` makes of a field that version 2 added; `before` where it is left out in version 1."""
-        return before if self._version < 2 and name not in self._fields else read(name)
+        return self._since(2, name, read, before)
+
+    def since_3[T](self, name: str, read: Callable[[str], T], before: T) -> T:
+        """What `read` makes of a field that version 3 added; `before` where it is left out earlier."""
+        return self._since(3, name, read, before)
+
+    def _since[T](self, version: int, name: str, read: Callable[[str], T], before: T) -> T:
+        return before if self._version < version and name not in self._fields else read(name)
 
     def optional[T](self, name: str, read: Callable[[str], T]) -> T | None:
         """None for null, else what `read` makes of it."""

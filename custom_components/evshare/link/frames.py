@@ -1,6 +1,7 @@
 """What goes to the app, ready for JSON, in the version that both sides speak. No socket, no clock.
 
-Whatever version 2 added is taken out again for an app that speaks 1. How records differ is in `bodies.py`.
+Whatever a later version added is taken out again for an app that does not speak it. How records differ is in
+`bodies.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,10 @@ from .messages import VERSIONS
 type Frame = dict[str, Any]
 
 _STALL_2: Final = ("card_reader",)
+_BUILDING_3: Final = ("price_series",)
 _SESSION_2: Final = ("credential_kind", "credential_id", "cap_wh")
+_CARDS_3: Final = ("enrolments",)
+_CARD_3: Final = ("blocked_by_holder", "money_month_wh")
 
 
 def hello(incarnation: str, head_seq: int, described: Frame) -> Frame:
@@ -84,7 +88,10 @@ def office_ticket(version: int, ticket_hash: str, user_id: str, name: str, expir
 
 def cards(version: int, told: Mapping[str, Any]) -> Frame:
     """Build what tells every card and every unknown one; `told` comes from `building.cards`. From version 2 on."""
-    return _frame(version, "tell", what="cards", body=dict(told))
+    body = dict(told)
+    if version < 3:
+        body = {**_without(told, _CARDS_3), "cards": [_without(card, _CARD_3) for card in told["cards"]]}
+    return _frame(version, "tell", what="cards", body=body)
 
 
 def _frame(version: int, kind: str, **fields: Any) -> Frame:
@@ -92,9 +99,10 @@ def _frame(version: int, kind: str, **fields: Any) -> Frame:
 
 
 def _building_in(version: int, described: Frame) -> Frame:
-    if version >= 2:
-        return described
-    return {**described, "stalls": [_without(stall, _STALL_2) for stall in described["stalls"]]}
+    told = dict(described) if version >= 3 else _without(described, _BUILDING_3)
+    if version < 2:
+        told["stalls"] = [_without(stall, _STALL_2) for stall in told["stalls"]]
+    return told
 
 
 def _record(version: int, record: StoredRecord) -> Frame:

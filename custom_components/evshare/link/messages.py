@@ -90,6 +90,8 @@ class EnrolAsk:
     stall_id: StallId
     timeout_s: int
     label: str = ""
+    by_holder: bool = False
+    """They ask for themself, and it is no office that does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,11 @@ class ChangeCardAsk:
     blocked: bool
     month_wh: int | None
     quiet: Hours | None
+    money_month_wh: int | None = None
+    """What its money is good for; with an app that speaks an earlier version that is in `month_wh`."""
+    blocked_by_holder: bool = False
+    resident_id: ResidentId | None = None
+    """Who asks, about a card of theirs; None: the office."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +166,8 @@ class RulesTold:
     """The full list of what residents may."""
 
     residents: Mapping[ResidentId, ResidentRules]
+    seq: int | None = None
+    """The newest record of the incarnation that greeted the app which it had then; None: it did not say."""
 
 
 @dataclass(frozen=True, kw_only=True)

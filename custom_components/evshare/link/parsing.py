@@ -1,8 +1,9 @@
 """Reads what the app says. What is no message of docs/link.md is refused, naming the field; nothing changes then."""
 
+from collections.abc import Callable
 import json
 
-from ..access import Guest, Hold, Hours, Payer, Proof, ResidentRules
+from ..access import Guest, Hold, Hours, Payer, Pot, Proof, ResidentRules
 from ..model import CardId, ResidentId, SessionId, StallId
 from .fields import Fields
 from .messages import (
@@ -92,7 +93,8 @@ def _tell(fields: Fields, version: int) -> Told:
             return RulesTold(
                 residents={
                     ResidentId(one.text("resident_id")): _rules(one) for one in body.each("residents", MOST_RESIDENTS)
-                }
+                },
+                seq=body.since_3("seq", body.integer, None),
             )
         case "holds":
             return HoldsTold(
@@ -119,7 +121,13 @@ def _rules(one: Fields) -> ResidentRules:
         sessions=one.integer("sessions", 1),
         month_wh=one.optional("month_wh", one.integer),
         left_wh=one.optional("left_wh", lambda name: one.integer(name, None)),
+        pot=one.since_3("pot", lambda name: one.optional(name, lambda its: _pot(one.inner(its))), None),
+        start_wh=one.since_3("start_wh", one.integer, 0),
     )
+
+
+def _pot(fields: Fields) -> Pot:
+    return Pot(id=fields.text("pot_id"), left_wh=fields.integer("left_wh", None))
 
 
 def _stall_ids(fields: Fields) -> frozenset[StallId] | None:
@@ -155,6 +163,8 @@ def _ask(ask_id: str, fields: Fields, version: int) -> Ask:
                 stall_id=StallId(body.text("stall_id")),
                 timeout_s=body.integer("timeout_s", 1, 600),
                 label=body.since_2("label", body.label, ""),
+                by_holder=body.since_3("by", lambda name: body.choice(name, ("resident", "office")), "office")
+                == "resident",
             )
         case "change_card":
             return ChangeCardAsk(
@@ -164,6 +174,9 @@ def _ask(ask_id: str, fields: Fields, version: int) -> Ask:
                 blocked=body.flag("blocked"),
                 month_wh=body.optional("month_wh", body.integer),
                 quiet=body.optional("quiet", lambda name: _span(body.inner(name))),
+                money_month_wh=body.since_3("money_month_wh", lambda name: body.optional(name, body.integer), None),
+                blocked_by_holder=body.since_3("blocked_by_holder", body.flag, False),
+                resident_id=body.since_3("resident_id", lambda name: body.optional(name, _resident(body)), None),
             )
         case "remove_card":
             return RemoveCardAsk(id=ask_id, card_id=CardId(body.text("card_id")))
@@ -180,6 +193,10 @@ def _ask(ask_id: str, fields: Fields, version: int) -> Ask:
             return ResendAsk(id=ask_id, from_seq=body.integer("from_seq", 1))
     msg = f"what: got {what!r}, accepted to ask are {', '.join(accepted)}"
     raise BadMessage(msg)
+
+
+def _resident(fields: Fields) -> Callable[[str], ResidentId]:
+    return lambda name: ResidentId(fields.text(name))
 
 
 def _start(ask_id: str, body: Fields) -> StartAsk:

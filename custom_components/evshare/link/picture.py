@@ -43,6 +43,7 @@ def described(
             }
             for resident in building.residents
         ],
+        "price_series": list(building.price_series),
     }
 
 

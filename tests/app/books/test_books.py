@@ -16,8 +16,8 @@ from evshare_app.books.building import NoBuilding, the_building
 from evshare_app.books.engine import Books
 from evshare_app.books.migrate import BooksTooNew, upgrade
 from evshare_app.model import Month
-from evshare_app.statement.close import close_month
 from tests.app.statement.lindenhof import BUILDING, JULY_1, Cut, add_session, open_engine, settle_in
+from tests.app.statement.steps import close_month
 
 UNCHANGEABLE = [
     "record",

@@ -25,9 +25,10 @@ from evshare_app.link.live import LiveBuilding
 from evshare_app.model import Month
 from evshare_app.payment.rail import RailUnavailable, Unclaimed
 from evshare_app.safekeeping import Safekeeping
-from evshare_app.statement.close import CloseRefused, close_month
+from evshare_app.statement.close import CloseRefused
 from tests.app.books.house_books import NOON, add, new_books, open_books
 from tests.app.statement.lindenhof import BUILDING
+from tests.app.statement.steps import close_month
 
 
 @dataclass

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
+from demo.battery import Battery
 from demo.car import Car
 from demo.connectors.goe import GoE
-from demo.physics import SimulatedBuilding
+from demo.physics import SimulatedBuilding, Totals
 from demo.stalls import LINDENHOF, BuildingPlan, Model, StallPlan, stalls_of
 from demo.weather import Weather
 
@@ -50,6 +51,53 @@ def test_what_the_feeder_counts_is_what_house_and_cars_drew_less_the_sun(
     drawn = sum(outlet.delivered_mws for outlet in building.outlets.values())
     assert feeder.import_mws - feeder.export_mws - feeder.house_mws + feeder.pv_mws - counted_before == drawn
     assert drawn == first.drawn_mws + second.drawn_mws
+
+
+def lived(building: SimulatedBuilding, hours: int) -> tuple[Totals, int]:
+    """Let hours pass; returns what the meters counted and what house and cars drew, in mWs."""
+    before, drawn = building.feeder.totals_mws, building.feeder.house_mws
+    cars = sum(outlet.delivered_mws for outlet in building.outlets.values())
+    building.advance(datetime.fromtimestamp(building.second, UTC) + timedelta(hours=hours))
+    counted = Totals(*(after - first for after, first in zip(building.feeder.totals_mws, before, strict=True)))
+    drawn_now = building.feeder.house_mws + sum(outlet.delivered_mws for outlet in building.outlets.values())
+    return counted, drawn_now - drawn - cars
+
+
+def test_the_battery_takes_what_sun_is_left_and_gives_it_in_the_evening_and_the_sum_holds() -> None:
+    building = open_building(stalls=1, battery_wh=12_000, cloudiness=0.4)
+    battery = building.battery
+    assert battery is not None
+    building.plug("stall-1", Car(name="a", need_wh=20_000))
+    for begin, hours in ((9, 4), (16, 6)):  # 11 to 15 o'clock in Berlin, and 18 to 24
+        building.advance(START.replace(hour=begin))
+        held_mws, lost_mws = battery.held_mws, battery.lost_mws
+        counted, drawn_mws = lived(building, hours)
+        came_mws = counted.import_mws + counted.pv_mws + counted.battery_out_mws
+        assert came_mws == counted.export_mws + counted.battery_in_mws + drawn_mws
+        stored_mws = counted.battery_in_mws - counted.battery_out_mws - (battery.lost_mws - lost_mws)
+        assert stored_mws == battery.held_mws - held_mws
+        if begin == 9:
+            # It was half full: at most 6 kWh more, of which it keeps 92 of 100; and cars may begin on what it leaves.
+            assert counted.battery_out_mws == 0
+            assert 6_000 * 3_600_000 < counted.battery_in_mws <= 6_523 * 3_600_000
+        else:
+            assert (battery.held_mws, counted.battery_in_mws) == (0, 0)
+            assert 11_990 * 3_600_000 < counted.battery_out_mws <= 12_000 * 3_600_000
+    # Each quarter hour's registers are remembered, for whoever checks what others made of them.
+    assert {second % 900 for second in building.totals_at} == {0}
+    assert building.totals_at[int((START.replace(hour=22)).timestamp())] == building.feeder.totals_mws
+
+
+def test_a_battery_leaves_enough_for_a_car_that_charges_on_sun_to_begin() -> None:
+    battery = Battery(capacity_wh=10_000, power_w=5_000, spared_w=4_500)
+    assert [battery.second(surplus_mw=watts * 1000, hour=10) for watts in (4_500, 4_501, 9_500, 20_000)] == [
+        0,
+        -1_000,
+        -5_000_000,
+        -5_000_000,
+    ]
+    # At night it rests; in the evening it gives what is missing, as long as it lasts.
+    assert [battery.second(surplus_mw=-1_000, hour=hour) for hour in (3, 17, 18, 23)] == [0, 0, 1_000, 1_000]
 
 
 @settings(max_examples=30, deadline=None)

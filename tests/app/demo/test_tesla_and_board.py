@@ -244,9 +244,25 @@ async def test_the_feeder_is_metered_with_its_sign(clock: Hands) -> None:
         client.close()
 
 
+async def test_the_battery_is_metered_both_ways(clock: Hands) -> None:
+    plan = BuildingPlan(stalls=stalls_of([Model.KEBA_P30]), house_w=1_000, cloudiness=0, battery_wh=12_000)
+    clock.at = clock.at.replace(hour=11)
+    async with RunningBuilding(plan, clock) as building:
+        client = AsyncModbusTcpClient("127.0.0.1", port=building.ports["board"])
+        await client.connect()
+        # It is half full and keeps 92 of 100: 6000 Wh more are 6522 out of the sun, at 5000 W.
+        assert await read(client, 30, FLOAT32) == -5_000
+        clock.forward(3600)
+        assert await read(client, 22, UINT64) == pytest.approx(5_000, abs=3)
+        clock.forward(3600)
+        assert await read(client, 22, UINT64) == pytest.approx(6_522, abs=3)
+        assert (await read(client, 26, UINT64), await read(client, 30, FLOAT32)) == (0, 0)
+        client.close()
+
+
 def test_home_assistant_is_told_about_every_meter_and_contactor() -> None:
     yaml = home_assistant_yaml(LINDENHOF, 5020)
-    assert yaml.count("unique_id: lindenhof_") == 11
+    assert yaml.count("unique_id: lindenhof_") == 14
     assert "    port: 5020\n" in yaml
     assert "      - name: Lindenhof stall 4 contactor\n        unique_id: lindenhof_stall_4_contactor\n" in yaml
 

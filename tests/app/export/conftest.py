@@ -19,12 +19,13 @@ from evshare_app.books.engine import create_books_engine
 from evshare_app.export.make import export_building, export_resident
 from evshare_app.ledger.evidence import keep_signed
 from evshare_app.ledger.heads import LedgerKey, rotate, sign_head
+from evshare_app.ledger.seals import seal_all
 from evshare_app.model import Month, ResidentId, SessionId, StatementId
 from evshare_app.payment.bank import record_transfer
-from evshare_app.statement.close import close_month
 from evshare_app.statement.files import frozen_document, keep_files, render_files
 from evshare_app.tariff.store import add_version, flat_tariff
 from tests.app.statement.lindenhof import Cut, add_session, add_unattributed, open_engine, settle_in
+from tests.app.statement.steps import close_month
 
 MAY_20 = datetime(2026, 5, 20, 18, tzinfo=UTC)
 JUNE_12 = datetime(2026, 6, 12, 18, tzinfo=UTC)
@@ -80,6 +81,7 @@ def live_two_months(conn: Connection, key: LedgerKey) -> None:
     keep_signed(conn, SessionId("s1"), ocmf_text(), METER_KEY, MAY_20 + timedelta(hours=1))
     for statement_id in close_month(conn, Month(2026, 5), "office:maria", datetime(2026, 6, 1, 8, tzinfo=UTC)):
         keep_files(conn, statement_id, render_files(frozen_document(conn, statement_id)), JUNE_12)
+    seal_all(conn, datetime(2026, 6, 1, 9, tzinfo=UTC))
     sign_head(conn, key, datetime(2026, 6, 1, 9, tzinfo=UTC))
     weber = select(schema.statement.c.statement_id, schema.statement.c.gross_minor).where(
         schema.statement.c.account_id == "acc-weber"

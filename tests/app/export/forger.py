@@ -82,8 +82,9 @@ def heads_signed_anew(members: Members, key: LedgerKey) -> None:
     building_id = json.loads(members["export.json"])["building_id"]
     hashes = members["ledger/hashes.txt"].decode().split()
     heads = []
-    for line in members["ledger/heads.jsonl"].splitlines()[:-1]:
-        head = json.loads(line)
+    # Where one key introduced another, both signed the same place.
+    places = {json.loads(line)["number"]: json.loads(line) for line in members["ledger/heads.jsonl"].splitlines()}
+    for head in places.values():
         up_to = hashes[: head["number"]]
         said = {
             "building_id": building_id,

@@ -4,8 +4,10 @@ Whoever changes something here has the building's key: the seal over the export 
 seal that gives them away (but for the one test about the seal).
 """
 
+import csv
 from dataclasses import dataclass
 import hashlib
+import io
 import json
 from pathlib import Path
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 
 from evshare_app.ledger.heads import LedgerKey, fingerprint
 from evshare_app.verifier.evshare_verify import main, verify
+from tests.app.export.conftest import KEY
 from tests.app.export.forger import (
     Members,
     hashes_made_anew,
@@ -60,8 +63,8 @@ def exports(lindenhof):
 def test_an_honest_export_is_found_to_be_whole(exports, kind):
     report = verify(str(resealed(exports.copy(kind), exports.key, exports.folder / "tried.zip")))
     assert report.wrong == []
-    # Four transactions: two statements of May, one payment, one statement of June.
-    assert "3 signatures over the chain of 4 hashes" in report.done[1]
+    # Six transactions: two statements of May and what was measured, one payment, one statement of June and the rest.
+    assert "4 signatures over the chain of 6 hashes" in report.done[1]
 
 
 def test_a_resident_runs_it_with_the_export_alone_and_reads_what_was_checked(lindenhof, tmp_path):
@@ -126,8 +129,8 @@ def a_deleted_transaction(members):
 
 
 def a_deleted_transaction_and_its_hash(members):
-    lines_changed(members, "ledger/transactions.jsonl", lambda lines: lines[:-1])
-    lines_changed(members, "ledger/hashes.txt", lambda lines: lines[:-1])
+    lines_changed(members, "ledger/transactions.jsonl", lambda lines: lines[:-2])
+    lines_changed(members, "ledger/hashes.txt", lambda lines: lines[:-2])
 
 
 def two_transactions_in_another_order(members):
@@ -185,6 +188,60 @@ def energy_of_a_session_in_all_of_its_slices(members):
     replaced(members, "slices.csv", "1212050,1215051", "1212050,1215151")
 
 
+def of_nobody(members):
+    rows = list(csv.DictReader(io.StringIO(members["slices.csv"].decode())))
+    return next((place, row) for place, row in enumerate(rows) if not row["session_id"])
+
+
+def what_nobody_charged(members):
+    place, row = of_nobody(members)
+    row_changed(members, "slices.csv", place, register_end_wh=int(row["register_end_wh"]) - 10)
+
+
+def what_nobody_charged_and_the_digests_of_it(members):
+    """The digest of the changed slice stands in the place of the right one, so that the two agree."""
+    what_nobody_charged(members)
+    _, row = of_nobody(members)
+    line = f'[{row["slice_id"]},null,"stall-1",1,1779310800000,1779311700000,1212010,{row["register_end_wh"]},'
+    line += f"{row['charging_s']},{row['suspended_s']},{row['limit_a']},{row['estimated']}]\n"
+    wrong = digest_of(line)
+
+    def exchanged(seal):
+        right = digest_of(line.replace(row["register_end_wh"], str(int(row["register_end_wh"]) + 10)))
+        assert right in seal["digests"]
+        seal["digests"] = sorted({*seal["digests"], wrong} - {right})
+
+    object_changed(members, "ledger/seals.jsonl", 0, exchanged)
+
+
+def digest_of(lines):
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def a_slice_of_nobody_taken_out(members):
+    place, _ = of_nobody(members)
+    lines_changed(members, "slices.csv", lambda lines: [*lines[: place + 1], *lines[place + 2 :]])
+
+
+def a_slice_of_nobody_added(members):
+    _, row = of_nobody(members)
+    row |= {"slice_id": "99", "register_start_wh": row["register_end_wh"]}
+    lines_changed(members, "slices.csv", lambda lines: [*lines, ",".join(row.values()).encode()])
+
+
+def the_time_of_a_slice(members):
+    """Its energy stays, so that all sums are right: only when it was charged is not."""
+    replaced(members, "slices.csv", "2026-05-20T18:15:00.000Z,1204500", "2026-05-20T18:10:00.000Z,1204500")
+
+
+def digests_of_slices(members):
+    lines_changed(members, "ledger/seals.jsonl", lambda lines: lines[1:])
+
+
+def what_a_seal_says(members):
+    replaced(members, "ledger/transactions.jsonl", "slices 1-6 sha256 ", "slices 1-5 sha256 ")
+
+
 def a_price_of_a_cdr(members):
     def dearer(row):
         row["ocpi"] = row["ocpi"].replace('"price":0.3,', '"price":0.301,')
@@ -227,23 +284,31 @@ def a_text_a_meter_signed(members):
 
 BOTH = ("resident", "building")
 TAMPERINGS = [
-    (an_amount_of_a_payment, BOTH, ": 125, booked 225."),
+    (an_amount_of_a_payment, BOTH, "of 2026-06-05T00:00:00.000Z: the list says 125, but 225 was booked."),
     (a_posting_amount, BOTH, "was changed: it does not give the hash on the chain."),
-    (a_posting_account, BOTH, "Transaction 3 (statement 2026-000002 paid, bank SEPA-1) was changed"),
+    (a_posting_account, BOTH, "Transaction 4 (statement 2026-000002 paid, bank SEPA-1) was changed"),
     (a_deleted_transaction, ["resident"], "its transaction is missing."),
-    (a_deleted_transaction, ["building"], "Between transactions 2 and 4 something is missing."),
-    (a_deleted_transaction_and_its_hash, BOTH, "The chain is cut off: place 4 was signed, but only 3 are there."),
-    (two_transactions_in_another_order, ["building"], "Place 2 of the chain is not the hash that was signed there."),
-    (an_inserted_transaction, ["building"], "The newest place of the chain (5) is not signed"),
-    (a_hash_of_somebody_elses_transaction, ["resident"], "The signature at place 2 is wrong: an earlier hash was"),
+    (a_deleted_transaction, ["building"], "Between transactions 4 and 6 something is missing."),
+    (a_deleted_transaction_and_its_hash, BOTH, "The chain is cut off: place 5 was signed, but only 4 are there."),
+    (two_transactions_in_another_order, ["building"], "Place 3 of the chain is not the hash that was signed there."),
+    (an_inserted_transaction, ["building"], "The newest place of the chain (7) is not signed"),
+    (a_hash_of_somebody_elses_transaction, ["resident"], "The signature at place 3 is wrong: an earlier hash was"),
     (a_statement_document, BOTH, "Statement 2026-000003: its document was changed."),
     (a_statement_document_and_its_seal, BOTH, "Statement 2026-000003: it says 103, but 102 was booked."),
-    (a_missing_statement, BOTH, "Transaction 4 (statement:"),
+    (a_missing_statement, BOTH, "Transaction 5 (statement:"),
     (a_register_of_a_slice, BOTH, "Session s1: after 1207600 Wh its register goes on at 1207500 Wh"),
-    (energy_of_a_session_in_all_of_its_slices, BOTH, "Session s4: 3001 Wh, its slices 3101 Wh."),
+    (energy_of_a_session_in_all_of_its_slices, BOTH, "Session s4: it says 3001 Wh, but its slices are 3101 Wh."),
+    (what_nobody_charged, ["building"], "What nobody charged at stall stall-1: its slices are not what was measured."),
+    (what_nobody_charged, ["building"], "Slice 5 was changed, added or taken out since the seal of 2026-06-01"),
+    (what_nobody_charged_and_the_digests_of_it, ["building"], "are missing, or are not those booked."),
+    (a_slice_of_nobody_taken_out, ["building"], "Slices are missing: 1 of the 4 groups (one for each session, and "),
+    (a_slice_of_nobody_added, ["building"], "Slice 99 (what nobody charged at stall stall-1, from 2026-05-20T21:00:00"),
+    (the_time_of_a_slice, BOTH, "Session s1: its slices are not what was measured. One of slices 1 to 3 was changed"),
+    (digests_of_slices, BOTH, "The digests of the seal of 2026-06-01 (transaction 3, slices 1 to 6) are missing"),
+    (what_a_seal_says, BOTH, "Transaction 3 (slices 1-5 sha256 "),
     (a_price_of_a_cdr, BOTH, "CDR s1: it was rated by another tariff than version default."),
     (a_price_of_a_cdr_and_of_its_tariff, BOTH, "CDR s1: 5000 at 0.303 is 151.50, not 150 minor units (ENERGY)."),
-    (a_forged_signature, BOTH, "The signature at place 2 is wrong"),
+    (a_forged_signature, BOTH, "The signature at place 3 is wrong"),
     (a_replaced_public_key, BOTH, "which did not introduce it."),
     (a_cut_off_chain, BOTH, "The chain is cut off"),
     (a_text_a_meter_signed, BOTH, "signed/s1-1.ocmf: the meter's signature does not fit the text."),
@@ -271,6 +336,18 @@ def test_a_building_that_forges_everything_with_a_new_key_is_found_by_an_old_sta
         f"The key {printed} you named is not one of these books"
         in exports.problems(members, key=FORGER, keys=[printed])[0]
     )
+
+
+def test_a_key_that_was_lost_and_replaced_is_said_and_taken_when_a_statement_shows_it(own_lindenhof):
+    """A new machine, restored from a backup, which has no key: it signs with one that nobody introduced."""
+    own_lindenhof.key = LedgerKey(b"c" * 32)
+    path, new = str(own_lindenhof.building()), fingerprint(own_lindenhof.key.public)
+    (problem,) = verify(path).wrong
+    assert f"Key {new} was put in place of {fingerprint(KEY.public)}, which did not introduce it." in problem
+    assert verify(path, [fingerprint(KEY.public)]).wrong == [problem]
+    report = verify(path, [new])
+    assert report.wrong == []
+    assert any(f"You named {new} from a statement you hold" in one for one in report.noted)
 
 
 def test_without_the_key_any_changed_file_breaks_the_seal(exports):

@@ -157,3 +157,19 @@ def test_a_change_of_key_that_was_cut_short_is_finished_at_the_next_start(conn, 
     assert not (tmp_path / "ledger.next.key").exists()
     assert open_key(conn, tmp_path).public == new.public
     assert verify_books(conn).ok
+
+
+def test_books_that_come_back_from_before_the_change_are_signed_by_the_new_key_and_it_is_introduced_again(
+    conn, tmp_path
+):
+    book(conn, 1)
+    sign_head(conn, open_key(conn, tmp_path), NOW)
+    copy = conn.begin_nested()
+    change_key(conn, tmp_path, NOW)
+    new = open_key(conn, tmp_path)
+    copy.rollback()  # the copy was made before
+    book(conn, 2)
+    signed = sign_head(conn, open_key(conn, tmp_path), NOW + timedelta(days=1))
+    assert (signed.number, signed.public_key) == (2, new.public)
+    assert verify_books(conn).ok
+    assert stat.S_IMODE((tmp_path / "ledger.previous.key").stat().st_mode) == 0o600

@@ -116,6 +116,29 @@ async def test_what_money_is_good_for_is_told_again_when_a_session_ends(furnishe
     assert left == [100_000, 88_000]
 
 
+async def test_from_version_3_on_it_is_told_as_of_the_newest_record_also_if_nothing_changed(
+    furnished: Furnished,
+) -> None:
+    integration = furnished.integration
+    await save_rules(furnished, month_money="30.00")
+    await integration.disconnect()
+    integration.told.clear()
+    await integration.connect(versions=[2, 3])
+    integration.charge("stall-1", "res-1", NOW - timedelta(hours=2), NOW - timedelta(hours=1), 12_000)
+    await integration.deliver()
+    await integration.settled()
+    first_seq = len(integration.journal)
+    # Somebody else's session takes nothing of it, and the integration hears that it is in what it was told.
+    integration.charge("stall-1", "res-2", NOW - timedelta(minutes=50), NOW - timedelta(minutes=40), 2_000)
+    await integration.deliver(after=first_seq)
+    await integration.settled()
+    said = [(one["seq"], one["residents"][0]["left_wh"]) for one in told(furnished, "rules")]
+    assert said == [(0, 100_000), (first_seq, 88_000), (len(integration.journal), 88_000)]
+    await furnished.house.app.apply_time()
+    await integration.settled()
+    assert len(told(furnished, "rules")) == 3
+
+
 async def test_what_money_is_good_for_is_told_again_when_the_price_changes(furnished: Furnished) -> None:
     await save_rules(furnished, month_money="30")
     page = await furnished.office.get("/office/tariff/new")

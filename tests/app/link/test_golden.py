@@ -26,7 +26,7 @@ from evshare_app.link.messages import (
     SliceCut,
 )
 from evshare_app.link.parsing import parse
-from evshare_app.link.series import BuildingSlice, SignedValue
+from evshare_app.link.series import BuildingSlice, PriceTold, SignedValue
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "link"
 
@@ -167,7 +167,25 @@ def test_an_integration_says_that_it_speaks_version_3() -> None:
     assert hello.versions == (1, 2, 3)
 
 
-def test_the_series_tells_battery_price_and_which_values_are_estimates() -> None:
+def test_what_a_cards_money_is_good_for_is_read_apart_from_its_own_cap() -> None:
+    told, before = parse(text("tell_cards_3"), speaking=3), parse(text("tell_cards"), speaking=2)
+    assert isinstance(told, CardsTold)
+    assert isinstance(before, CardsTold)
+    assert [(card.month_wh, card.money_month_wh) for card in told.cards] == [(250_000, 40_000), (None, None)]
+    assert [(card.month_wh, card.money_month_wh) for card in before.cards] == [(250_000, None), (None, None)]
+
+
+def test_building_tells_the_names_of_its_prices() -> None:
+    changed = parse(text("building_3"), speaking=3)
+    assert isinstance(changed, BuildingChanged)
+    assert changed.building.price_series == ("Day-ahead price", "Grid fee")
+    for name, version in (("building", 1), ("building_2", 2)):
+        older = parse(text(name), speaking=version)
+        assert isinstance(older, BuildingChanged)
+        assert older.building.price_series is None
+
+
+def test_the_series_tells_battery_prices_and_which_values_are_estimates() -> None:
     batch = parse(text("records_3"), speaking=3)
     assert isinstance(batch, Records)
     quarter = batch.records[6].body
@@ -179,7 +197,10 @@ def test_the_series_tells_battery_price_and_which_values_are_estimates() -> None
         pv_wh=1450,
         battery_in_wh=0,
         battery_out_wh=310,
-        price=Decimal("0.2814"),
+        prices=(
+            PriceTold(name="Day-ahead price", price=Decimal("0.2814"), estimated=False),
+            PriceTold(name="Grid fee", price=Decimal("0.0934"), estimated=True),
+        ),
         estimated=frozenset({"battery_in", "battery_out"}),
     )
 
@@ -199,8 +220,17 @@ def test_the_series_of_before_version_3_has_neither(name: str, version: int) -> 
     assert isinstance(batch, Records)
     quarter = batch.records[6].body
     assert isinstance(quarter, BuildingSlice)
-    assert (quarter.battery_in_wh, quarter.battery_out_wh, quarter.price) == (None, None, None)
+    assert (quarter.battery_in_wh, quarter.battery_out_wh, quarter.prices) == (None, None, ())
     assert quarter.estimated == frozenset()
+
+
+def test_cards_tell_whose_a_block_is_and_where_a_card_is_waited_for() -> None:
+    told = parse(text("tell_cards_3"), speaking=3)
+    assert isinstance(told, CardsTold)
+    assert [(card.blocked, card.blocked_by_holder) for card in told.cards] == [(False, False), (True, True)]
+    (waited,) = told.enrolments
+    assert (waited.resident_id, waited.stall_id, waited.known_shown) == ("res-1", "stall-1", True)
+    assert waited.until == datetime(2026, 6, 29, 18, 5, tzinfo=UTC)
 
 
 INCARNATION = "1ca1000000000000000000000000000a"
@@ -215,6 +245,14 @@ START = {
     "expires_at": messages.rfc3339(datetime(2026, 6, 29, 18, 5, tzinfo=UTC)),
 }
 ENROL = {"resident_id": "res-1", "stall_id": "stall-1", "timeout_s": 60}
+CHANGE: dict[str, Any] = {
+    "card_id": "ca2d000000000001",
+    "label": "Blue key ring",
+    "blocked": False,
+    "month_wh": 250_000,
+    "quiet": {"from": "23:00", "to": "06:00"},
+}
+BLOCK = {"blocked": True, "blocked_by_holder": True, "resident_id": "res-1"}
 
 
 def asked(ask_id: str, what: str, body: dict[str, Any], version: int = 1) -> dict[str, object]:
@@ -275,15 +313,43 @@ def test_the_app_writes_the_golden_message(name: str, version: int, written: dic
             ),
         ),
         ("ask_enrol_card_2", asked("ask-9", "enrol_card", ENROL | {"label": "Blue key ring"}, 2)),
+        ("ask_enrol_card_3", asked("ask-13", "enrol_card", ENROL | {"label": "Blue key ring", "by": "resident"}, 3)),
+        ("ask_change_card", asked("ask-10", "change_card", CHANGE, 2)),
+        (
+            "ask_change_card_3",
+            asked(
+                "ask-14",
+                "change_card",
+                CHANGE
+                | {
+                    "blocked": True,
+                    "blocked_by_holder": True,
+                    "resident_id": "res-1",
+                    "money_month_wh": 40_000,
+                },
+                3,
+            ),
+        ),
     ],
 )
 def test_the_app_asks_the_golden_question(name: str, written: dict[str, object]) -> None:
     assert written == frame(name)
 
 
+def test_money_apart_is_not_asked_of_an_integration_that_cannot_keep_it_apart() -> None:
+    with pytest.raises(messages.NotSpoken):
+        asked("ask-10", "change_card", CHANGE | {"money_month_wh": 40_000}, 2)
+
+
 def test_what_version_2_added_to_an_ask_is_left_out_in_version_1() -> None:
     assert asked("ask-1", "start", START | {"proof": "tag", "pass": None}) == frame("ask_start")
     assert asked("ask-4", "enrol_card", ENROL | {"label": "Blue key ring"}) == frame("ask_enrol_card")
+
+
+def test_what_version_3_added_to_an_ask_is_left_out_before() -> None:
+    own = ENROL | {"label": "Blue key ring", "by": "resident"}
+    assert asked("ask-9", "enrol_card", own, 2) == frame("ask_enrol_card_2")
+    assert asked("ask-10", "change_card", CHANGE | BLOCK | {"blocked": False}, 2) == frame("ask_change_card")
 
 
 @pytest.mark.parametrize(

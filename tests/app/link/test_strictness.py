@@ -83,13 +83,46 @@ def test_a_field_that_cannot_be_is_named(path: tuple[str | int, ...], value: obj
     assert refusal(message).startswith(said)
 
 
+PRICE = {"name": "Market", "price": "0.28", "estimated": False}
+
+
 @pytest.mark.parametrize(
     ("place", "field", "value", "said"),
     [
-        (6, "price", 0.2814, "building_slice.body.price: got 0.2814, accepted is a text"),
-        (6, "price", "0,28", "building_slice.body.price: got '0,28', accepted is a decimal number such as 0.2814"),
-        (6, "price", "1e3", "building_slice.body.price: got '1e3', accepted is a decimal"),
-        (6, "price", "NaN", "building_slice.body.price: got 'NaN', accepted is a decimal"),
+        (6, "prices", ["0.28"], "building_slice.body.prices[0]: got '0.28', accepted is an object"),
+        (6, "prices", [PRICE] * 2, "building_slice.body.prices: got ['Market', 'Market'], accepted is each name once"),
+        (
+            6,
+            "prices",
+            [PRICE | {"price": 0.2814}],
+            "building_slice.body.prices[0].price: got 0.2814, accepted is a text",
+        ),
+        (
+            6,
+            "prices",
+            [PRICE | {"price": "0,28"}],
+            "building_slice.body.prices[0].price: got '0,28', accepted is a deci",
+        ),
+        (
+            6,
+            "prices",
+            [PRICE | {"price": "1e3"}],
+            "building_slice.body.prices[0].price: got '1e3', accepted is a decimal",
+        ),
+        (
+            6,
+            "prices",
+            [PRICE | {"price": "NaN"}],
+            "building_slice.body.prices[0].price: got 'NaN', accepted is a decimal",
+        ),
+        (
+            6,
+            "prices",
+            [PRICE | {"name": ""}],
+            "building_slice.body.prices[0].name: got '', accepted is a text of 1 to 64",
+        ),
+        (6, "prices", [PRICE | {"unit": "EUR"}], "building_slice.body.prices[0].unit: got 'EUR', accepted is no such"),
+        (6, "price", "0.28", "building_slice.body.price: got '0.28', accepted is no such field"),
         (6, "battery_in_wh", -1, "building_slice.body.battery_in_wh: got -1, accepted is an integer >= 0"),
         (6, "estimated", ["sun"], "building_slice.body.estimated: got ['sun'], accepted is true, false, or a list of"),
         (6, "estimated", 1, "building_slice.body.estimated: got 1, accepted is true"),
@@ -189,3 +222,13 @@ def test_a_message_spoilt_anywhere_is_read_or_refused_and_nothing_else(data: st.
     inner[path[-1]] = data.draw(JSON)
     with suppress(BadMessage):
         parse(json.dumps(spoilt["message"]), speaking=2 if name in SENT_2 else 1)
+
+
+@pytest.mark.parametrize("said", [None, "Market", [""], [1], ["x" * 65], ["a\nb"], ["Market"] * 2, list("abcdefghi")])
+def test_names_of_prices_that_cannot_be_are_refused(said: object) -> None:
+    message = golden("building_3")
+    message["building"]["price_series"] = said
+    if said is None:  # is as if nothing was said
+        assert parse(json.dumps(message), speaking=3)
+    else:
+        assert refusal(message).startswith("building.price_series: got ")

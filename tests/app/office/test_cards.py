@@ -46,6 +46,11 @@ async def test_a_residents_page_has_theirs_and_no_others(furnished: Furnished) -
     assert "/office/cards/card-2" not in page.text
 
 
+async def test_what_a_second_tap_does_is_said_where_cards_are_handed_out(furnished: Furnished) -> None:
+    for page in ("/office/cards", "/office/residents/res-1"):
+        assert "Shown again there, it ends it" in (await furnished.office.get(page)).text, page
+
+
 async def test_a_card_with_a_short_number_is_warned_of(furnished: Furnished) -> None:
     await told_cards(furnished)
     assert "only four bytes" in (await furnished.office.get("/office/cards/card-2")).text

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import re
 
 from evshare_app.model import Month
-from evshare_app.statement.close import close_month
 from tests.app.house import NOW, Furnished
 from tests.app.office.test_accounts import text_of
+from tests.app.statement.steps import close_month
 
 LOAN = {
     "name": "Loan for the wiring",

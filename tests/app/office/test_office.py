@@ -273,6 +273,20 @@ async def test_an_iban_with_a_wrong_digit_is_refused_and_nothing_changes(furnish
     assert nameless.wrong == "payee"
 
 
+async def test_the_settings_say_what_the_law_of_the_country_asks(furnished: Furnished) -> None:
+    page = await furnished.office.get("/office/settings")
+    assert "It asks for no class of meters." in page.text
+    await furnished.office.submit(page, "/office/settings", payee="", iban="", address="", language="en", law="de")
+    said = (await furnished.office.get("/office/settings")).text
+    for sentence in (
+        "Energy may be sold by the kilowatt-hour.",
+        "it wants a meter that conforms to calibration law.",
+        "are to be kept for 10 years",
+        "No way of paying may cost extra",
+    ):
+        assert sentence in said
+
+
 async def test_posts_of_another_site_or_without_the_pages_own_value_do_nothing(furnished: Furnished) -> None:
     page = await furnished.office.get("/office/residents/res-1")
     action = "/office/residents/res-1/block"

@@ -27,7 +27,9 @@ REASONS = {
     "outside_hours",
     "month_used_up",
     "no_credit",
+    "left_in_use",
     "held",
+    "app_away",
     "pass_expired",
 }
 

@@ -119,15 +119,18 @@ async def test_a_spot_price_is_tried_on_the_last_working_day_it_is_known_for(fur
     hours = [
         {
             "building_id": BUILDING_ID,
+            "series": series,
             "start_ms": to_ms(first + timedelta(hours=hour)),
             "end_ms": to_ms(first + timedelta(hours=hour + 1)),
-            "price": "0.20" if hour < 20 else "0.10",
+            "price": price if hour < 20 else "0.10",
             "estimated": 0,
         }
         for hour in range(24)
+        # The other price is nobody's business here.
+        for series, price in (("Market", "0.20"), ("Grid fee", "0.90"))
     ]
     await furnished.house.app.books.write(lambda conn: conn.execute(insert(price_slot), hours))
-    page = await preview(furnished, preset="spot", series="price", factor="1.1", adder="0.05", fallback="0.40")
+    page = await preview(furnished, preset="spot", series="Market", factor="1.1", adder="0.05", fallback="0.40")
     assert "On Wed, 1 Jul" in page.text
     # 0.20 x 1.1 + 0.05 = 0.27; 0.10 x 1.1 + 0.05 = 0.16, which is also the last one known in the night.
     assert [row[1] for row in samples(page)] == ["5,40 €", "≈ 6,40 €", "5,40 €", "2,70 €"]
@@ -168,6 +171,7 @@ async def stored(furnished: Furnished) -> Any:
         ({"preset": "solar", "solar": "0.10", "grid": ""}, "grid"),
         ({"preset": "spot", "fallback": "0.3", "spot_least": "0.5", "spot_most": "0.4"}, "spot_most"),
         ({"preset": "spot", "fallback": "0.3", "series": ""}, "series"),
+        ({"preset": "spot", "fallback": "0.3", "series": "market"}, "series"),
         ({"preset": "day_night", "day": "1", "night": "1", "night_from": "25:00"}, "night_from"),
         ({"preset": "day_night", "day": "1", "night": "1", "country": "DE"}, "country"),
         ({"preset": "day_night", "day": "1", "night": "1", "weekend": "on", "country": "ZZ"}, "country"),
@@ -181,12 +185,43 @@ async def stored(furnished: Furnished) -> Any:
 async def test_what_cannot_be_is_said_beside_its_field_and_stays_filled_in(
     furnished: Furnished, action: str, fields: dict[str, str], wrong: str
 ) -> None:
-    typed = {"factor": "1", "adder": "0", "night_from": "22:00", "night_until": "06:00", "series": "price"}
+    typed = {"factor": "1", "adder": "0", "night_from": "22:00", "night_until": "06:00", "series": "Market"}
     page = await send(furnished, action, **(typed | fields))
     assert (page.status, page.wrong) == (400, wrong)
     assert f'value="{fields["preset"]}" checked' in page.text
     versions = await furnished.house.app.books.read(lambda conn: tariff_in_force(conn, NOW).version_id)
     assert versions == "default"
+
+
+async def test_a_tariff_that_follows_a_price_nobody_tells_says_which_ones_there_are(furnished: Furnished) -> None:
+    fields = {"preset": "spot", "fallback": "0.3", "factor": "1", "adder": "0"}
+    page = await send(furnished, **(fields | {"series": "Nord Pool"}))
+    assert (page.status, page.wrong) == (400, "series")
+    said = "the name of a price that Home Assistant tells: 'Market', 'Grid fee'"
+    assert said in unescape(page.text)
+    by_hand = json.dumps(await spot_by_hand(furnished, "Nord Pool"))
+    page = await send(furnished, preset="ocpi", ocpi=by_hand)
+    assert (page.status, page.wrong) == (400, "ocpi")
+    assert f"x_evshare.spot.series: got 'Nord Pool', accepted is {said}" in unescape(page.text)
+    # A sensor that is taken away later leaves its tariffs; only new ones cannot follow it.
+    await send(furnished, preset="ocpi", ocpi=json.dumps(await spot_by_hand(furnished, "Grid fee")))
+    assert (await stored(furnished))["x_evshare"]["spot"]["series"] == "Grid fee"
+    await furnished.integration.describe(price_series=["Market"])
+    assert (await stored(furnished))["x_evshare"]["spot"]["series"] == "Grid fee"
+    furnished.house.clock.advance(minutes=1)
+    page = await send(furnished, **(fields | {"series": "Grid fee"}))
+    assert (page.status, page.wrong) == (400, "series")
+    assert "the name of a price that Home Assistant tells: 'Market'." in unescape(page.text)
+    await furnished.integration.describe(price_series=[])
+    page = await send(furnished, **(fields | {"series": "Market"}))
+    assert "nothing yet: Home Assistant tells no price of this building" in page.text
+
+
+async def spot_by_hand(furnished: Furnished, series: str) -> dict[str, Any]:
+    """Return the house's tariff, made to follow a price."""
+    fee = {"type": "FLAT", "price": 1, "step_size": 1}
+    spot = {"series": series, "fallback": 0.3}
+    return await stored(furnished) | {"elements": [{"price_components": [fee]}], "x_evshare": {"spot": spot}}
 
 
 async def test_what_cannot_be_is_said_in_the_persons_language(furnished: Furnished) -> None:
@@ -312,3 +347,33 @@ async def test_any_session_is_explained_in_the_office(furnished: Furnished) -> N
     assert "Ada Larsen" in page
     assert (await furnished.office.get("/office/sessions/none")).status == 404
     assert (await furnished.office.get("/office/tariff/none")).status == 404
+
+
+async def test_a_version_lists_the_sessions_it_is_charged_for_a_page_at_a_time(furnished: Furnished) -> None:
+    # 1 kWh more each hour, at 0.30: the last of 27 has 27 kWh and costs 8.10.
+    ids = [
+        furnished.integration.charge(
+            "stall-1", "res-1", JUNE + timedelta(hours=at), JUNE + timedelta(hours=at + 1), at * 1000
+        )
+        for at in range(1, 28)
+    ]
+    await furnished.integration.deliver()
+    page = await furnished.office.get("/office/tariff/default")
+    said = plain(page).split("Sessions under this version")[1]
+    assert said.index("8,10 €") < said.index("7,80 €")
+    assert "11 Jun 2026, 21:00 · Stall 1 Ada Larsen · 27,00 kWh" in said
+    assert "Page 1 of 2" in said
+    assert page.text.count("/office/sessions/") == 25
+    steps = await furnished.office.get(f"/office/sessions/{ids[-1]}")
+    assert (steps.status, f'/office/sessions/{ids[-1]}"' in page.text) == (200, True)
+    older = await furnished.office.get("/office/tariff/default?page=2")
+    assert [one for one in ids if f"/office/sessions/{one}" in older.text] == ids[:2]
+    assert "0,30 €" in plain(older)
+    assert plain(await furnished.office.get("/office/tariff/default?page=99")) == plain(older)
+    refused = await furnished.office.get("/office/tariff/default?page=0")
+    assert refused.status == 400
+    assert "page" in refused.text
+
+
+async def test_a_version_that_was_not_used_lists_nothing(furnished: Furnished) -> None:
+    assert "Sessions under this version" not in (await furnished.office.get("/office/tariff/default")).text

@@ -25,6 +25,7 @@ BUILDING = BuildingRow(
     payee=None,
     address=None,
     contact=None,
+    price_series=("EPEX",),
 )
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

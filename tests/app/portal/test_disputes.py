@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 import re
 from typing import Any
@@ -14,6 +15,7 @@ from evshare_app.ledger.accounts import ENERGY, WRITTEN_OFF, receivable
 from evshare_app.ledger.ledger import balance, verify
 from evshare_app.model import AccountId
 from evshare_app.statement.checks import run_checks
+from evshare_app.statement.files import frozen_document
 from tests.app.house import NOW, Browser, Furnished, House, free_stall, live_session, open_house, plugged_stall
 from tests.app.office.telling import told_card
 
@@ -227,7 +229,20 @@ async def test_upheld_after_the_statement_came_the_account_gets_it_back(place: F
     for name, minor in ((account, 0), (WRITTEN_OFF, 300), (ENERGY, -300)):
         assert await in_books(house, lambda conn, name=name: balance(conn, name)) == minor, name
     assert await failed_checks(house) == []
-    assert "Paid" in (await ada.get("/statements")).text
+    statements = (await ada.get("/statements")).text
+    assert (statements.count(">Paid<"), statements.count(">Credit note<")) == (1, 1)
+    # The month was closed: its statement stays, and a credit note says what is taken back.
+    back = "Credit note CN2026-000001 gives 3,00\N{NO-BREAK SPACE}€ back."
+    for path in ("/notices", f"/sessions/{session_id}"):
+        assert back in unescape((await ada.get(path)).text), path
+    note = select(schema.statement.c.statement_id).where(schema.statement.c.kind == "credit_note")
+    note_id = await in_books(house, lambda conn: conn.scalar(note))
+    assert f'/office/statements/{note_id}">Credit note CN2026-000001</a>' in (await office.get("/office/disputes")).text
+    assert ">Credit note<" in (await ada.get(f"/statements/{note_id}")).text
+    assert (await office.get("/office/month?month=2026-07")).text.count(">Credit note<") == 1
+    document = await in_books(house, lambda conn: frozen_document(conn, note_id))
+    assert (document.to_pay.minor, document.reason) == (-300, "It was not your car.")
+    assert document.ledger_key == await house.app.closing.ledger_key()
 
 
 async def test_it_is_decided_once(place: Furnished) -> None:

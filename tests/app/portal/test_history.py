@@ -2,13 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 import re
+
+import pypdfium2  # type: ignore[import-untyped]
 
 from evshare_app.model import SessionId
 from evshare_app.portal.charts import HEIGHT, WIDTH, Stretch, bars, steps
 from evshare_app.statement.receipt import printed_receipt, receipt_of
 from evshare_app.tariff.presets import SolarFriendly, to_ocpi
 from evshare_app.tariff.store import add_version
+from tests.app.delivery.secure_house import PORTAL, open_outside
 from tests.app.house import NOW, Furnished, Page, live_session, plugged_stall
 
 MAY = datetime(2026, 5, 10, 18, 0, tzinfo=UTC)
@@ -98,6 +102,34 @@ async def test_a_receipt_says_who_when_how_much_and_that_it_is_no_bill(furnished
     for text in ("Receipt: charging on 10 June 2026", "12,000 kWh × 0,30 €", "'3,60 €'", "4.213.877 Wh", "17619300"):
         assert text in said, said
     assert "asks for no money: 3,60 € are part of the month’s statement" in said
+
+
+async def receipt_of_a_session(furnished: Furnished) -> tuple[SessionId, str, list[str]]:
+    """Return a session, what its receipt says, and where that leads."""
+    session_id = SessionId(furnished.integration.charge("stall-1", "res-1", JUNE, JUNE + timedelta(hours=2), 12_000))
+    await furnished.integration.deliver()
+    phone = furnished.phone
+    answer = await phone.http.get(f"{phone.origin}/sessions/{session_id}/receipt", headers=phone.headers)
+    content = await answer.read()
+    said = pypdfium2.PdfDocument(content)[0].get_textpage().get_text_range()
+    return session_id, said, [one.decode() for one in re.findall(rb"/URI \((.*?)\)", content)]
+
+
+async def test_a_receipt_leads_to_how_its_price_came_about_and_names_the_tariffs_version(tmp_path: Path) -> None:
+    async with open_outside(tmp_path) as outside:
+        session_id, said, addresses = await receipt_of_a_session(outside.furnished)
+        assert addresses == [f"{PORTAL}/sessions/{session_id}/price"]
+        assert addresses[0] in re.sub(r"\s", "", said)
+        assert "Tariff default" in said
+        assert "How this price came about:" in said
+        assert (await outside.furnished.phone.get(f"/sessions/{session_id}/price")).status == 200
+
+
+async def test_where_the_public_address_is_not_known_a_receipt_leads_nowhere(furnished: Furnished) -> None:
+    _, said, addresses = await receipt_of_a_session(furnished)
+    assert addresses == []
+    assert "Tariff default" in said
+    assert "How this price came about" not in said
 
 
 async def test_what_runs_has_no_receipt_yet(furnished: Furnished) -> None:

@@ -95,6 +95,37 @@ async def test_whoever_joins_first_is_first_and_sees_a_number_and_no_names(line:
         assert name not in text
 
 
+async def test_a_stalls_page_asks_nobody_to_wait_who_has_a_car_at_one(line: Line) -> None:
+    furnished, begun = line.furnished, NOW - timedelta(hours=2)
+    here, offer = f"/s/{line.furnished.code}", "Wait in line"
+    assert offer in (await line.ada.get(here)).text
+    other = full()[1]
+
+    async def asked(browser: Browser, *stalls: dict[str, Any]) -> bool:
+        await line.stalls(*stalls)
+        return offer in (await browser.get(here)).text
+
+    # The car that was just plugged in is whoever's who looks: they are offered the start.
+    page = plugged_stall(1, NOW - timedelta(minutes=1))
+    assert not await asked(line.ada, page, other)
+    assert "/start" in (await line.ada.get(here)).text
+    # Two sessions at once are allowed to her; she charges, here or elsewhere.
+    rule = Rule(sessions=2)
+    await furnished.house.app.books.write(lambda conn: set_rule(conn, ResidentId("res-1"), rule, "test", NOW))
+    mine = live_session("3" * 32, "res-1", begun)
+    assert not await asked(line.ada, plugged_stall(1, begun, status="charging", session=mine), other)
+    assert not await asked(line.ada, full()[0], plugged_stall(2, begun, status="charging", session=mine))
+    # Her guest's session is not hers.
+    guests = live_session("3" * 32, "res-1", begun, credential_kind="pass", credential_id="0a55")
+    assert await asked(line.ada, full()[0], plugged_stall(2, begun, status="charging", session=guests))
+    # What still stands there after her session is her car, and nobody else's.
+    furnished.integration.charge("stall-1", "res-1", begun, NOW - timedelta(hours=1), 9_000)
+    await furnished.integration.deliver()
+    finished = plugged_stall(1, begun, status="finishing")
+    assert not await asked(line.ada, finished, other)
+    assert await asked(line.bo, finished, other)
+
+
 async def test_a_free_stall_is_kept_for_the_first_and_the_house_is_told(line: Line) -> None:
     await join(line.bo)
     await join(line.ada)

@@ -186,7 +186,7 @@ async def test_prices_by_source_are_told_and_reckoned_with_as_the_sun_is_now(fur
 
 async def test_a_market_price_is_told_as_far_as_it_is_known(furnished: Furnished) -> None:
     await furnished.integration.live(free_stall(1))
-    await add(furnished, SpotPriced(series="price", factor=Decimal(1), fallback=Decimal("0.40")))
+    await add(furnished, SpotPriced(series="Market", factor=Decimal(1), fallback=Decimal("0.40")))
     nothing_known = await text_of(furnished)
     assert "within three minutes. 0,40 € per kWh" in nothing_known
     assert "The market’s price of this hour has not arrived" in nothing_known
@@ -194,17 +194,19 @@ async def test_a_market_price_is_told_as_far_as_it_is_known(furnished: Furnished
     # It is 18:30 in Berlin; each quarter hour from 18:00 to 20:00, and nothing after.
     for quarter in range(8):
         begin = NOW.replace(minute=0) + timedelta(minutes=15 * quarter)
-        price = "0.20" if quarter < 4 else "0.25"
+        price, fee = "0.20" if quarter < 4 else "0.25", {"Grid fee": "0.09"}
         furnished.integration.record(
             "building_slice",
             begin + timedelta(minutes=15),
             start=rfc3339(begin),
             end=rfc3339(begin + timedelta(minutes=15)),
-            estimated=False,
+            estimated=[],
             import_wh=None,
             export_wh=None,
             pv_wh=None,
-            price=price,
+            prices=[
+                {"name": name, "price": each, "estimated": False} for name, each in {"Market": price, **fee}.items()
+            ],
         )
     await furnished.integration.deliver()
     known = await text_of(furnished)

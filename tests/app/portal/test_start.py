@@ -1,9 +1,11 @@
 """Starting at a stall: who, once, from a page that is fresh, and only by a form of our own."""
 
 from datetime import timedelta
+from decimal import Decimal
 import json
 from typing import Any
 
+from evshare_app.tariff.store import add_version
 from tests.app.house import NOW, Browser, Furnished, Page, free_stall, live_session, plugged_stall
 
 
@@ -258,3 +260,27 @@ async def test_who_has_yet_to_plug_in_is_not_sent_away(furnished: Furnished) -> 
     page = await furnished.phone.get(f"/s/{furnished.code}?said=started")
     assert "Plug in your car now" in page.text
     assert "put the phone away" not in page.text
+
+
+async def test_nobody_starts_at_a_price_they_were_not_shown(furnished: Furnished) -> None:
+    await plug_in(furnished)
+    tariff = {
+        "country_code": "XX",
+        "party_id": "EVS",
+        "id": "dearer",
+        "currency": "EUR",
+        "elements": [{"price_components": [{"type": "ENERGY", "price": Decimal("0.90"), "vat": 0, "step_size": 1}]}],
+        "last_updated": "2026-07-01T00:00:00Z",
+    }
+    valid_from = NOW + timedelta(minutes=1)
+    await furnished.house.app.books.write(lambda conn: add_version(conn, tariff, valid_from, NOW))
+    guest = await furnished.house.guest(furnished.office)
+    at, theirs = f"/s/{furnished.code}", f"/s/{furnished.code}/guest"
+    page, guests = await stall_page(furnished), await guest.get(theirs)
+    furnished.house.clock.advance(seconds=61)
+    assert (await guest.submit(guests, f"{theirs}/start", mode="fast")).address == f"{theirs}?said=price_changed"
+    told = await furnished.phone.submit(page, f"{at}/start", mode="fast")
+    assert told.address == f"{at}?said=price_changed"
+    assert "0,90\N{NO-BREAK SPACE}€" in told.text
+    assert starts(furnished) == []
+    assert (await furnished.phone.submit(told, f"{at}/start", mode="fast")).address == f"{at}?said=started"

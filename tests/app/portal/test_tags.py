@@ -273,6 +273,20 @@ async def test_a_card_offers_no_car_that_was_plugged_in_long_ago(furnished: Furn
     assert starts(furnished) == []
 
 
+async def test_without_a_card_nobody_learns_where_a_car_came_nor_uses_up_the_presses_of_a_stall(
+    furnished: Furnished,
+) -> None:
+    await furnished.integration.live(plugged_stall(1, furnished.house.clock.now), free_stall(2))
+    stranger = furnished.house.stranger()
+    for stall in ("", "nowhere", *["stall-1"] * 6):
+        answer = await stranger.post("/t/start", {"stall": stall, "plug_epoch": "3", "mode": "fast"})
+        assert answer.address == "/t?said=card_over", answer.text
+        assert "Stall 1" not in answer.text
+        assert "stall-1" not in answer.text
+    # A stall takes six presses a minute (security reference 2.6); strangers' are none of them.
+    assert (await start(furnished)).address.endswith("said=started")
+
+
 async def test_a_card_stops_its_own_session_and_no_other(furnished: Furnished) -> None:
     card = await program(furnished, "resident:res-1")
     at = furnished.house.clock.now - timedelta(hours=1)
@@ -325,3 +339,21 @@ async def test_a_stalls_tag_is_no_card_and_a_card_no_stalls_tag(furnished: Furni
     assert (await furnished.house.stranger().get(f"/t?{query}")).address == "/t?said=card_wrong"
     query = card.read().partition("?")[2]
     assert (await furnished.phone.get(f"/s/{furnished.code}?{query}")).address.endswith("said=tag_wrong")
+
+
+async def test_whoever_lost_their_nfc_card_takes_it_out_of_use(furnished: Furnished) -> None:
+    card = await program(furnished, "resident:res-1")
+    tag = await program(furnished, "stall:stall-1", "04DE5F1EACC042")
+    await furnished.integration.live(plugged_stall(1, furnished.house.clock.now))
+    finder = furnished.house.stranger()
+    found = await finder.get(card.read())
+    other = await furnished.house.phone(furnished.office, "res-2")
+    assert "/cards/nfc/" not in (await other.get("/cards")).text
+    listed = await furnished.phone.get("/cards")
+    (action,) = re.findall(r'action="(/cards/nfc/\w+/lost)"', listed.text)
+    assert (await other.post(action, (await other.get("/me")).form("/me/language"))).status == 404
+    assert "The card starts nothing any more" in (await furnished.phone.submit(listed, action)).text
+    assert (await finder.submit(found, "/t/start", mode="fast")).address == "/t?said=card_over"
+    assert (await finder.get(card.read())).address == "/t?said=card_wrong"
+    assert starts(furnished) == []
+    assert (await furnished.phone.get(tag.read())).address.endswith("said=tag")

@@ -1,4 +1,4 @@
-"""Money per card: what it is good for is the card's cap in kWh, told once per change. Lindenhof pays 0.30 per kWh."""
+"""Money per card: what it is good for is told as energy, once per change. Lindenhof pays 0.30 per kWh."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from evshare_app.books.access_tables import card, card_cap
 from evshare_app.books.schema import session
-from evshare_app.resident.card_caps import cap_to_tell, set_card_cap
-from evshare_app.resident.cards import find_card, note_removed
+from evshare_app.resident.card_caps import cap_to_tell, note_told, set_card_cap
+from evshare_app.resident.cards import find_card, note_changed, note_removed
 from evshare_app.resident.personal import OF_RESIDENT
 from evshare_app.tariff.store import add_version, flat_tariff
 from tests.app.house import NOW as HOUSE_NOW
@@ -33,11 +33,12 @@ def capped(conn: Connection, minor: int | None = 600, own_wh: int | None = None,
             label="Blue",
             blocked=1,
             weak=0,
-            month_wh=has_wh,
+            month_wh=own_wh,
+            money_month_wh=has_wh,
             added_ms=0,
         )
     )
-    set_card_cap(conn, "c1", minor, own_wh, "office:u1", NOW)
+    set_card_cap(conn, "c1", minor, "office:u1", NOW)
 
 
 def charged(conn: Connection, name: str, wh: int, *, by: str = "c1", days: int = 1, open_: bool = False) -> None:
@@ -46,34 +47,64 @@ def charged(conn: Connection, name: str, wh: int, *, by: str = "c1", days: int =
 
 
 def told(conn: Connection, now: datetime = NOW) -> object:
-    body = cap_to_tell(conn, "c1", now, BERLIN)
-    return "as it is" if body is None else body["month_wh"]
+    body = cap_to_tell(conn, "c1", now, BERLIN, 3)
+    return "as it is" if body is None else body["money_month_wh"]
 
 
-def asked(furnished: Furnished) -> list[object]:
-    return [one["body"]["month_wh"] for one in furnished.integration.asked if one["what"] == "change_card"]
+def asked(furnished: Furnished) -> list[tuple[object, object]]:
+    """Own cap and that of its money."""
+    bodies = [one["body"] for one in furnished.integration.asked if one["what"] == "change_card"]
+    return [(body["month_wh"], body["money_month_wh"]) for body in bodies]
 
 
 def test_what_was_used_and_what_the_rest_is_good_for_are_told_with_all_else_of_the_card(conn: Connection) -> None:
-    capped(conn)
+    capped(conn, own_wh=15_000)
     charged(conn, "s1", 8_000)  # 2.40
     charged(conn, "s2", 5_000, by="c2")
     charged(conn, "s3", 9_000, days=25)  # in June
     # 8 kWh, and 3.60 at 0.30 are 12.
-    assert cap_to_tell(conn, "c1", NOW, BERLIN) == {
+    assert cap_to_tell(conn, "c1", NOW, BERLIN, 3) == {
         "card_id": "c1",
         "label": "Blue",
         "blocked": True,
-        "month_wh": 20_000,
+        "blocked_by_holder": False,
+        "month_wh": 15_000,
+        "money_month_wh": 20_000,
         "quiet": None,
     }
 
 
 @pytest.mark.parametrize(("own_wh", "wh"), [(15_000, 15_000), (250_000, 20_000), (None, 20_000)])
-def test_the_smaller_of_both_caps_is_told(conn: Connection, own_wh: int | None, wh: int) -> None:
+def test_an_integration_with_one_cap_per_card_is_told_the_smaller_and_later_both(
+    conn: Connection, own_wh: int | None, wh: int
+) -> None:
     capped(conn, own_wh=own_wh)
     charged(conn, "s1", 8_000)
-    assert told(conn) == wh
+    body = cap_to_tell(conn, "c1", NOW, BERLIN, 2)
+    assert body is not None
+    assert (body["month_wh"], body["money_month_wh"]) == (wh, None)
+    note_changed(conn, body)
+    note_told(conn, "c1", own_wh, 2)
+    found = find_card(conn, "c1")
+    assert found is not None
+    assert (found.month_wh, found.own_month_wh) == (wh, own_wh)
+    assert cap_to_tell(conn, "c1", NOW, BERLIN, 2) is None
+    # Home Assistant was updated.
+    body = cap_to_tell(conn, "c1", NOW, BERLIN, 3)
+    assert body is not None
+    assert (body["month_wh"], body["money_month_wh"]) == (own_wh, 20_000)
+    note_changed(conn, body)
+    note_told(conn, "c1", own_wh, 3)
+    assert told(conn) == "as it is"
+
+
+def test_a_cap_in_kwh_that_was_set_in_home_assistant_is_the_cards_own(conn: Connection) -> None:
+    capped(conn, has_wh=20_000)
+    conn.execute(update(card).values(month_wh=9_000))
+    found = find_card(conn, "c1")
+    assert found is not None
+    assert (found.own_month_wh, found.month_minor) == (9_000, 600)
+    assert told(conn) == "as it is"
 
 
 def test_a_card_that_used_up_its_money_may_what_it_used_and_no_more(conn: Connection) -> None:
@@ -115,12 +146,12 @@ def test_what_is_nearly_the_same_is_not_told(conn: Connection, has_wh: int | Non
 def test_a_small_cap_is_told_when_it_is_off_by_more_than_one_percent(conn: Connection) -> None:
     capped(conn, minor=60, has_wh=2_021)
     assert told(conn) == 2_000
-    conn.execute(update(card).values(month_wh=2_019))
+    conn.execute(update(card).values(money_month_wh=2_019))
     assert told(conn) == "as it is"
 
 
 def test_without_money_the_kwh_are_the_integrations_alone(conn: Connection) -> None:
-    capped(conn, minor=None, has_wh=7)
+    capped(conn, minor=None, own_wh=7)
     assert told(conn) == "as it is"
     found = find_card(conn, "c1")
     assert found is not None
@@ -142,8 +173,10 @@ def test_a_cap_is_its_holders_to_be_erased(conn: Connection) -> None:
 
 async def test_it_is_told_once_and_again_when_a_session_ended(furnished: Furnished) -> None:
     integration, app = furnished.integration, furnished.house.app
+    await integration.disconnect()
+    await integration.connect(versions=[2, 3])
     await integration.cards([told_card(1, "res-1", month_wh=250_000)], [])
-    await app.books.write(lambda conn: set_card_cap(conn, "card-1", 600, 250_000, "office:u1", HOUSE_NOW))
+    await app.books.write(lambda conn: set_card_cap(conn, "card-1", 600, "office:u1", HOUSE_NOW))
     for _ in range(2):
         await app.apply_time()
     start = HOUSE_NOW - timedelta(hours=1)
@@ -151,7 +184,7 @@ async def test_it_is_told_once_and_again_when_a_session_ended(furnished: Furnish
     integration.cut("stall-1", session_id, start, HOUSE_NOW, 8_000)
     await integration.deliver()
     await app.apply_time()
-    assert asked(furnished) == [20_000]
+    assert asked(furnished) == [(250_000, 20_000)]
     integration.finish("stall-1", session_id, HOUSE_NOW, 8_000)
     await integration.deliver(after=3)
     add = flat_tariff("EUR", Decimal("0.60"), None, HOUSE_NOW)
@@ -159,13 +192,13 @@ async def test_it_is_told_once_and_again_when_a_session_ended(furnished: Furnish
     for _ in range(2):
         await app.apply_time()
     # 8 kWh for 2.40, and 3.60 at 0.60 are 6.
-    assert asked(furnished) == [20_000, 14_000]
+    assert asked(furnished) == [(250_000, 20_000), (250_000, 14_000)]
 
 
 async def test_a_card_that_is_blocked_meanwhile_stays_blocked_and_keeps_what_was_told(furnished: Furnished) -> None:
     integration, app = furnished.integration, furnished.house.app
     await integration.cards([told_card(1, "res-1", month_wh=250_000)], [])
-    await app.books.write(lambda conn: set_card_cap(conn, "card-1", 600, None, "office:u1", HOUSE_NOW))
+    await app.books.write(lambda conn: set_card_cap(conn, "card-1", 600, "office:u1", HOUSE_NOW))
     page = await furnished.office.get("/office/cards/card-1")
     agreed, came = integration.decide, asyncio.Event()
 

@@ -13,9 +13,10 @@ from evshare_app.model import AccountId, Month, ResidentId, SessionId, to_ms
 from evshare_app.payment.standing import standings
 from evshare_app.resident.disputes import DisputeRefused, may_question, question, reject, uphold
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import close_month, preview_month, reasons_against
+from evshare_app.statement.close import preview_month, reasons_against
 from evshare_app.tariff.store import add_version
 from tests.app.statement.lindenhof import BUILDING, JULY_1, Cut, add_session
+from tests.app.statement.steps import close_month
 from tests.app.tariff.examples import element, price, tariff
 
 JUNE = Month(2026, 6)
@@ -64,8 +65,9 @@ def test_billed_already_the_account_gets_all_of_it_back_and_the_tax_is_taken_bac
     question(priced, JANA, S1, "", JULY_1)
     uphold(priced, S1, "", "office:maria", JULY_1)
     assert balances(priced) == {ENERGY: -500, IDLE: -200, SESSION_FEE: -100, WRITTEN_OFF: 800}
-    [stands] = standings(priced, JULY_1)
+    [stands, note] = standings(priced, JULY_1)
     assert (stands.total.minor, stands.due.minor) == (940, 0)
+    assert (note.number, note.total.minor) == ("CN2026-000001", -940)
     assert broken(priced) == []
 
 

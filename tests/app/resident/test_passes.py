@@ -118,6 +118,19 @@ def test_residents_make_only_passes_they_pay_themselves(conn: Connection) -> Non
     assert conn.execute(select(guest_pass)).first() is None
 
 
+def test_passes_that_were_made_and_withdrawn_since_hide_none_that_is_good(conn: Connection) -> None:
+    for number in range(5):
+        make(conn, f"{number:032x}")
+    for number in range(5, 205):
+        later = NOW + timedelta(seconds=number)
+        make_pass(conn, f"{number:032x}", TIMO, wanted(), "resident:timo", later)
+        revoke_pass(conn, f"{number:032x}", later)
+    good = [one for one in pass_lines(conn, NOW + timedelta(hours=1)) if one.state is PassState.VALID]
+    assert len(good) == 5
+    with pytest.raises(TooManyPasses):
+        make(conn, "f" * 32, now=NOW + timedelta(hours=1))
+
+
 def test_passes_of_the_building_are_counted_for_the_building(conn: Connection) -> None:
     common = wanted(payer=Payer.BUILDING)
     for number in range(20):

@@ -11,9 +11,14 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from evshare_app.books.access_tables import dispute, guest_pass
+from evshare_app.books.payers import Plan, PlanKind
 from evshare_app.books.schema import resident, session
-from evshare_app.model import ResidentId, to_ms
+from evshare_app.ledger.accounts import BANK
+from evshare_app.link.messages import frame, tell_rules
+from evshare_app.model import AccountId, ResidentId, to_ms
+from evshare_app.payment.prepaid import top_up
 from evshare_app.resident.passes import pinned_account
+from evshare_app.resident.plans import add_plan, assign_plan
 from evshare_app.resident.rules import Hours, Rule, rule_of, rules_told, set_rule, used_this_month
 from evshare_app.tariff.store import add_version, flat_tariff
 from tests.app.statement.lindenhof import BUILDING, Cut, add_session
@@ -23,6 +28,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 JUNE = datetime(2026, 6, 10, 12, tzinfo=UTC)
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
 JANA = ResidentId("jana")
+WEBER = AccountId("acc-weber")
 GOLDEN = Path(__file__).parents[2] / "golden" / "link"
 
 
@@ -65,7 +71,7 @@ def test_rules_are_told_as_the_golden_message_has_them(conn: Connection) -> None
         NOW,
     )
     set_rule(conn, ResidentId("res-2"), Rule(), "office:u1", NOW)
-    assert rules_told(conn, NOW, BERLIN) == golden
+    assert rules_told(conn, NOW, BERLIN, 2) == golden
 
 
 def test_a_rule_is_read_as_it_was_set_and_the_last_one_holds(conn: Connection) -> None:
@@ -205,3 +211,105 @@ def test_what_was_found_not_to_be_theirs_does_not_count(conn: Connection, state:
         )
     )
     assert left(conn) == wh
+
+
+# --- money that several residents draw on --------------------------------------------------------------------------
+
+
+def pay_in_advance(conn: Connection, minor: int) -> None:
+    """Jana's and Timo's household pays in advance."""
+    plan = Plan(plan_id="", name="In advance", kind=PlanKind.PREPAID, family="house")
+    assign_plan(conn, add_plan(conn, plan, "office:u1", JUNE), account_id=WEBER, since=JUNE, by="office:u1")
+    top_up(conn, WEBER, amount_minor=minor, into=BANK, entry="B-1", at=JUNE, actor="office:u1", now=JUNE)
+
+
+def told_of(conn: Connection, *names: str, version: int = 3) -> list[dict[str, object]]:
+    """What is told of some residents."""
+    return [one for one in rules_told(conn, NOW, BERLIN, version) if one["resident_id"] in names]
+
+
+def pots(conn: Connection) -> list[object]:
+    return [one["pot"] for one in told_of(conn, "jana", "timo")]
+
+
+def test_everyone_of_an_account_is_told_of_the_same_pot_whoever_charges(conn: Connection) -> None:
+    pay_in_advance(conn, 3_000)
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 100_000}] * 2  # 30.00 / 0.30
+    # What they use now the integration takes off; at 0.30 the 5 kWh are 1.50.
+    add_session(conn, "s1", NOW - timedelta(minutes=70), [Cut(60, 5_000)], open_=True)
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 100_000}] * 2
+    conn.execute(update(session).where(session.c.session_id == "s1").values(account_id=WEBER, resident_id="ada"))
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 95_000}] * 2, "of somebody who left the household"
+
+
+def test_pots_are_told_as_the_golden_message_has_them(conn: Connection) -> None:
+    golden = json.loads((GOLDEN / "tell_rules_3.json").read_text())
+    for name, account_id in (("res-1", "acc-weber"), ("res-2", "acc-weber"), ("res-3", "acc-okafor")):
+        conn.execute(insert(resident).values(building_id=BUILDING, resident_id=name, name=name, account_id=account_id))
+    conn.execute(update(resident).where(resident.c.resident_id.in_(["jana", "timo"])).values(removed_ms=to_ms(NOW)))
+    priced(conn, element(price("FLAT", 0.45), price("ENERGY", 0.30)))
+    pay_in_advance(conn, 1_995)  # less the fee, at 0.30
+    strict = Rule(
+        stall_ids=("stall-1",),
+        hours=(
+            Hours(days=(1, 2, 3, 4, 5), start="20:00", end="06:00"),
+            Hours(days=(6, 7), start="00:00", end="00:00"),
+        ),
+        sessions=2,
+        month_wh=300_000,
+        month_minor=1305,
+    )
+    set_rule(conn, ResidentId("res-1"), strict, "office:u1", NOW)
+    set_rule(conn, ResidentId("res-3"), Rule(), "office:u1", NOW)
+    assert frame(tell_rules(rules_told(conn, NOW, BERLIN), 41), 3) == golden
+
+
+def test_what_was_charged_by_either_is_off_the_pot(conn: Connection) -> None:
+    pay_in_advance(conn, 3_000)
+    add_session(conn, "s1", NOW - timedelta(days=2), [Cut(60, 10_000)])
+    add_session(conn, "s2", NOW - timedelta(days=1), [Cut(60, 20_000)], resident="timo")
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 70_000}] * 2
+
+
+def test_the_money_of_a_month_and_the_pot_are_told_apart(conn: Connection) -> None:
+    pay_in_advance(conn, 3_000)
+    set_money(conn, 600)
+    (jana, timo) = told_of(conn, "jana", "timo")
+    assert (jana["left_wh"], timo["left_wh"]) == (20_000, None)
+    assert jana["pot"] == timo["pot"] == {"pot_id": "acc-weber", "left_wh": 100_000}
+
+
+def test_an_earlier_integration_is_told_the_smaller_with_what_the_others_use_off(conn: Connection) -> None:
+    pay_in_advance(conn, 3_000)
+    set_money(conn, 2_400)
+    add_session(conn, "s1", NOW - timedelta(minutes=70), [Cut(60, 10_000)], open_=True)
+    (jana, timo) = told_of(conn, "jana", "timo", version=2)
+    assert (jana["left_wh"], timo["left_wh"]) == (80_000, 90_000)
+    assert jana.keys() == timo.keys() == {"resident_id", "stall_ids", "hours", "sessions", "month_wh", "left_wh"}
+
+
+def test_a_start_costs_what_its_fee_comes_to_in_energy(conn: Connection) -> None:
+    pay_in_advance(conn, 3_000)
+    assert [one["start_wh"] for one in told_of(conn, "jana", "timo")] == [0, 0]
+    priced(conn, element(price("FLAT", 0.50, 20), price("ENERGY", 0.25, 20)))
+    (jana, timo) = told_of(conn, "jana", "timo")
+    # 30.00 less 0.60, at 0.30; 0.60 at 0.30 are 2 kWh.
+    assert jana["pot"] == timo["pot"] == {"pot_id": "acc-weber", "left_wh": 98_000}
+    assert (jana["start_wh"], timo["start_wh"]) == (2_000, 2_000)
+
+
+def test_while_somebody_charges_at_a_higher_price_of_before_that_one_counts(conn: Connection) -> None:
+    pay_in_advance(conn, 3_000)
+    add_session(conn, "s1", NOW - timedelta(minutes=70), [Cut(60, 5_000)], open_=True)
+    add_version(conn, flat_tariff("EUR", Decimal("0.15"), None, NOW), NOW, NOW)
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 100_000}] * 2
+    conn.execute(update(session).where(session.c.session_id == "s1").values(ended_ms=to_ms(NOW)))
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 200_000}] * 2
+
+
+def test_where_energy_costs_nothing_there_is_no_pot_until_the_money_is_spent(conn: Connection) -> None:
+    pay_in_advance(conn, 300)
+    priced(conn, element(price("TIME", 1.00)))
+    assert [(one["pot"], one["start_wh"]) for one in told_of(conn, "jana", "timo")] == [(None, 0)] * 2
+    add_session(conn, "s1", NOW - timedelta(hours=5), [Cut(60, 10_000)])
+    assert pots(conn) == [{"pot_id": "acc-weber", "left_wh": 0}] * 2

@@ -8,8 +8,9 @@ from evshare_app.split.sources import SLOT_MS, Slot, UsedSlice
 NOON = 1_780_315_200_000  # 2026-06-01 12:00 UTC
 
 
-def slot(number: int, import_wh: int | None, *, estimated: bool = False) -> Slot:
-    return Slot(start_ms=NOON + number * SLOT_MS, import_wh=import_wh, export_wh=0, pv_wh=None, estimated=estimated)
+def slot(number: int, import_wh: int | None, *estimated: str) -> Slot:
+    start_ms = NOON + number * SLOT_MS
+    return Slot(start_ms=start_ms, import_wh=import_wh, export_wh=0, pv_wh=None, estimated=frozenset(estimated))
 
 
 def used(slice_id: int, party: str, start_s: int, end_s: int, energy_wh: int) -> UsedSlice:
@@ -23,8 +24,10 @@ def used(slice_id: int, party: str, start_s: int, end_s: int, energy_wh: int) ->
 
 
 def test_the_peak_is_the_quarter_hour_of_highest_import_the_earliest_of_several():
-    peak = building_peak([slot(0, 5_000), slot(3, 7_500, estimated=True), slot(2, 7_500), slot(4, None)])
+    peak = building_peak([slot(0, 5_000), slot(3, 7_500, "import"), slot(2, 7_500, "pv"), slot(4, None)])
+    # That its sun was estimated makes no estimate of what came from the grid.
     assert peak == Peak(start_ms=NOON + 2 * SLOT_MS, wh=7_500, estimated=False)
+    assert building_peak([slot(0, 7_500, "import")]) == Peak(start_ms=NOON, wh=7_500, estimated=True)
     assert peak.kw == Decimal(30)
     assert building_peak([slot(0, None)]) is None
 

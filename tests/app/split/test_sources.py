@@ -1,6 +1,7 @@
 """Sun, battery and grid of a slice: quarter hours by hand, and the laws that hold in all of them."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,8 @@ import pytest
 
 from evshare_app.split.sources import (
     SLOT_MS,
+    Guess,
+    Guessed,
     Mix,
     SliceSources,
     Slot,
@@ -15,6 +18,7 @@ from evshare_app.split.sources import (
     UsedSlice,
     mix_for_cars,
     pieces_of,
+    solar_by_party,
     split_sources,
 )
 
@@ -24,7 +28,7 @@ FIRST, EVEN = SolarRule.FIRST_COME, SolarRule.PROPORTIONAL
 
 def slot(number: int = 0, **values) -> Slot:
     known = {"import_wh": 0, "export_wh": 0, "pv_wh": 0} | values
-    return Slot(start_ms=NOON + number * SLOT_MS, **known)
+    return Slot(start_ms=NOON + number * SLOT_MS, **known | {"estimated": frozenset(known.get("estimated", ()))})
 
 
 def used(slice_id: int, energy_wh: int, *, start: int = 0, length: int = 900, party: str = "", **more) -> UsedSlice:
@@ -127,36 +131,76 @@ def test_slices_that_cover_a_part_of_a_quarter_hour_share_all_of_it():
     assert sources(slices, [slot(pv_wh=90, import_wh=90)]) == {1: (50, 0, 50), 2: (25, 0, 25), 3: (15, 0, 15)}
 
 
+MISSING = frozenset({Guess.MISSING})
+
+
 @pytest.mark.parametrize(
-    ("slots", "estimated"),
+    ("slots", "guesses"),
     [
-        ([], False),  # no series
-        ([slot(0, pv_wh=None, import_wh=900), slot(1, pv_wh=None)], False),  # no PV meter
-        ([slot(1, pv_wh=500)], True),  # this quarter hour is missing
-        ([slot(0, pv_wh=None), slot(1, pv_wh=500)], True),
-        ([slot(0, pv_wh=500, import_wh=None)], True),
+        ([], frozenset()),  # no series
+        ([slot(0, pv_wh=None, import_wh=900), slot(1, pv_wh=None)], frozenset()),  # no PV meter
+        ([slot(1, pv_wh=500)], MISSING),  # this quarter hour is missing
+        ([slot(0, pv_wh=None), slot(1, pv_wh=500)], MISSING),
+        ([slot(0, pv_wh=500, import_wh=None)], MISSING),
     ],
 )
-def test_what_is_not_known_is_grid_and_estimated_where_there_is_sun_to_estimate(slots, estimated):
+def test_what_is_not_known_is_grid_and_a_guess_where_there_is_sun_to_guess(slots, guesses):
     [one] = split_sources([used(1, 100)], {each.start_ms: each for each in slots}, FIRST)
-    assert one == SliceSources(slice_id=1, party="1", solar_wh=0, battery_wh=0, grid_wh=100, estimated=estimated)
+    guessed = Guessed(guesses, guesses)
+    assert one == SliceSources(slice_id=1, party="1", solar_wh=0, battery_wh=0, grid_wh=100, guessed=guessed)
 
 
-def test_sun_known_only_roughly_is_divided_and_marked():
-    def marked(one_slot: Slot, one_slice: UsedSlice) -> tuple[int, bool]:
-        [one] = split_sources([one_slice], {one_slot.start_ms: one_slot}, FIRST)
-        return one.solar_wh, one.estimated
-
-    assert marked(slot(pv_wh=100), used(1, 100)) == (100, False)
-    assert marked(slot(pv_wh=100, estimated=True), used(1, 100)) == (100, True)
-    assert marked(slot(pv_wh=100), used(1, 100, estimated=True)) == (100, True)
-    assert marked(slot(pv_wh=100, export_wh=None), used(1, 100)) == (100, True)
+def guessed(one_slot: Slot, energy_wh: int, rule=FIRST, **more) -> tuple[int, int, set[str], set[str]]:
+    """Solar and battery Wh of a slice, and what each rests on that was not measured."""
+    [one] = split_sources([used(1, energy_wh, **more)], {one_slot.start_ms: one_slot}, rule)
+    solar, battery = ({str(each) for each in names} for names in one.guessed)
+    return one.solar_wh, one.battery_wh, solar, battery
 
 
-def test_a_quarter_hour_that_gave_a_slice_nothing_does_not_make_it_an_estimate():
+def test_sun_of_which_only_watts_are_known_is_divided_and_named():
+    assert guessed(slot(pv_wh=100), 100) == (100, 0, set(), set())
+    assert guessed(slot(pv_wh=100, estimated={"pv"}), 100) == (100, 0, {"solar"}, set())
+    # Half of 200 was sun, whose import is a guess: all of it, or two thirds of 300, might have come from the grid.
+    assert guessed(slot(pv_wh=100, import_wh=100, estimated={"import"}), 200, EVEN) == (100, 0, {"grid"}, set())
+    # Without a meter of what is exported, all of the sun may have been.
+    assert guessed(slot(pv_wh=100, export_wh=None), 100) == (100, 0, {"grid"}, set())
+    # The slice's own energy may have flowed before or after the sun shone.
+    assert guessed(slot(pv_wh=100), 100, estimated=True) == (100, 0, {"stall"}, set())
+    assert guessed(slot(import_wh=100), 100, estimated=True) == (0, 0, set(), set())
+
+
+def test_an_estimate_that_changes_nothing_of_the_sun_is_none_of_the_sun():
+    # PV 1000, 200 exported, 100 into the battery; 700 to loads with 500 from the grid. Cars 700, so the house 500:
+    # the cars get 200. Had the battery taken nothing, the house would have used 600, and the cars got 200 all the same.
+    noon = {"pv_wh": 1000, "export_wh": 200, "import_wh": 500, "battery_charge_wh": 100}
+    assert guessed(slot(**noon, estimated={"battery_in"}), 700) == (200, 0, set(), set())
+    # At night there is no sun to be wrong about. House 500, cars 500; the battery gave 600, the grid 400: the cars get
+    # 100 of the battery; had it given nothing, none.
+    night = {"import_wh": 400, "battery_discharge_wh": 600}
+    assert guessed(slot(**night, estimated={"battery_out"}), 500) == (0, 100, set(), {"battery"})
+    # Of nothing there is no more than nothing: the night's zero of a sun meter that is asleep.
+    assert guessed(slot(**night, estimated={"pv"}), 500) == (0, 100, set(), set())
+
+
+def test_an_estimate_that_decides_about_the_sun_is_named_there():
+    # PV 1000, nothing exported, the battery gave 200: the loads were 1200. Cars 900, house 300: the cars get 700 of
+    # the sun; had the battery given nothing, the loads were 1000, and the cars would have got 900.
+    cloudy = {"pv_wh": 1000, "battery_discharge_wh": 200}
+    assert guessed(slot(**cloudy, estimated={"battery_out"}), 900) == (700, 200, {"battery"}, {"battery"})
+
+
+def test_a_quarter_hour_that_gave_a_slice_nothing_does_not_make_it_a_guess():
     # 1 Wh over two quarter hours: 0 in the first, which is missing, 1 in the second.
     [one] = split_sources([used(1, 1, start=450)], {NOON + SLOT_MS: slot(1, pv_wh=500)}, FIRST)
-    assert (one.solar_wh, one.estimated) == (1, False)
+    assert (one.solar_wh, one.guessed) == (1, Guessed(frozenset(), frozenset()))
+
+
+def test_the_sun_by_party_is_that_of_the_slices_with_what_it_rests_on():
+    # Sun 114 and 86 of 400 and 300 as above, with a sun meter of watts; then 15 minutes that nobody recorded.
+    sunny = slot(pv_wh=1000, export_wh=200, import_wh=500, estimated={"pv"})
+    slices = [used(1, 400, party="a"), used(2, 300, party="b"), used(3, 50, start=900, party="b")]
+    solar, guesses = solar_by_party(slices, {sunny.start_ms: sunny}, FIRST)
+    assert (solar, guesses) == ({"a": 114, "b": 86}, {"a": {Guess.SOLAR}, "b": {Guess.SOLAR, Guess.MISSING}})
 
 
 def test_slices_out_of_order_and_slots_off_the_quarter_hour_are_refused():
@@ -191,6 +235,11 @@ slots_of_an_hour = st.lists(
     ),
     unique_by=lambda one: one.start_ms,
 )
+guessed_slots = st.builds(
+    lambda slots, names: [replace(one, estimated=frozenset(names)) for one in slots],
+    slots_of_an_hour,
+    st.sets(st.sampled_from(("import", "export", "pv", "battery_in", "battery_out"))),
+)
 slices_of_an_hour = st.lists(
     st.tuples(st.integers(0, 3600), st.integers(0, 1800), some_wh, st.sampled_from("abc")), max_size=12
 )
@@ -209,6 +258,23 @@ def test_parts_sum_to_each_slice_and_none_is_negative(drawn, slots, rule):
         parts = made[one.slice_id]
         assert parts.solar_wh + parts.battery_wh + parts.grid_wh == one.energy_wh
         assert min(parts.solar_wh, parts.battery_wh, parts.grid_wh) >= 0
+
+
+@given(slices_of_an_hour, guessed_slots, st.sampled_from(SolarRule), st.integers(0, 2))
+@settings(max_examples=60)
+def test_each_partys_sun_is_that_of_its_slices_and_as_good(drawn, slots, rule, unsure):
+    slices = [
+        used(i, wh, start=start, length=length, party=party, estimated=i % 3 == unsure)
+        for i, (start, length, wh, party) in enumerate(sorted(drawn))
+    ]
+    had = {one.start_ms: one for one in slots}
+    solar_wh, guesses = Counter(), defaultdict(frozenset)
+    for one in split_sources(slices, had, rule):
+        solar_wh[one.party] += one.solar_wh
+        guesses[one.party] |= one.guessed.solar
+    found_wh, found = solar_by_party(slices, had, rule)
+    assert Counter(found_wh) == solar_wh
+    assert found == {party: names for party, names in guesses.items() if names}
 
 
 @given(slices_of_an_hour, slots_of_an_hour, st.sampled_from(SolarRule))

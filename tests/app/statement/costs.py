@@ -93,14 +93,15 @@ def hold(conn: Connection, stall_id: str, account_id: str | None, since: str = "
     )
 
 
-def add_quarter_hour(conn: Connection, start: datetime, **wh: int | None) -> None:
+def add_quarter_hour(conn: Connection, start: datetime, *, estimated: str = "", **wh: int | None) -> None:
     fields: Mapping[str, int | None] = {"import_wh": 0, "export_wh": 0, "pv_wh": None}
     conn.execute(
         insert(schema.building_slice).values(
             building_id=BUILDING,
             start_ms=to_ms(start),
             end_ms=to_ms(start + timedelta(minutes=15)),
-            estimated=0,
+            estimated=int(bool(estimated)),
+            estimated_of=estimated,
             **{**fields, **wh},
         )
     )

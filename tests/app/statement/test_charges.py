@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from evshare_app.books import schema
-from evshare_app.books.accounting_tables import charge, remainder
+from evshare_app.books.accounting_tables import charge, remainder, slice_source
+from evshare_app.books.building import the_building
 from evshare_app.ledger.accounts import BASE_FEE, COST_SHARE, ENERGY, receivable
 from evshare_app.ledger.ledger import balance
 from evshare_app.model import AccountId, Month, ResidentId, SessionId, to_ms
@@ -15,8 +16,10 @@ from evshare_app.resident.disputes import question, uphold
 from evshare_app.resident.plans import add_unit, set_payer, set_share
 from evshare_app.statement.charge import Charge
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import CloseRefused, close_month, preview_month
+from evshare_app.statement.close import CloseRefused, preview_month
 from evshare_app.statement.house_rules import set_rule
+from evshare_app.statement.plan_charges import energy_billed
+from evshare_app.statement.solar_charges import keep_sources
 from evshare_app.tariff.store import add_version
 from tests.app.statement.costs import (
     AUGUST_1,
@@ -40,6 +43,7 @@ from tests.app.statement.costs import (
     utility,
 )
 from tests.app.statement.lindenhof import Cut, add_session, end_session
+from tests.app.statement.steps import close_month
 from tests.app.tariff.examples import element, price, tariff
 
 MAY = datetime(2026, 5, 20, tzinfo=UTC)
@@ -146,6 +150,25 @@ class TestIncludedEnergy:
         assert balance(conn, receivable(AccountId(WEBER))) == 0
         assert (balance(conn, ENERGY), balance(conn, "2300:19")) == (0, 0)
 
+    def test_no_more_is_taken_off_than_a_highest_price_let_the_energy_cost(self, conn):
+        ocpi = tariff(element(price("ENERGY", 0.50, 19), price("FLAT", 1, 19)), max_price={"excl_vat": 4})
+        version = add_version(conn, ocpi, datetime(2026, 6, 1, tzinfo=UTC), MAY).version_id
+        add_plan(conn, "flat", included_wh=20_000)
+        assign(conn, "flat", WEBER, MAY)
+        kwh(conn, "s1", WEBER, 30_000, tariff_version=version)
+        close_june(conn)
+        # 15.00 and 1.00 were 4.00 at most: a quarter. 20 kWh of 15.00 are 10.00, a quarter of which is 2.50.
+        assert charged(conn) == {WEBER: -250}
+
+    def test_a_part_that_takes_back_a_price_has_only_what_is_left_of_it(self, conn):
+        # 6.57 kWh were billed at 0.40 (2.63), and are 0.3573 now; 0.81 kWh more: 7.38 kWh are 2.64.
+        lines = [
+            {"type": "ENERGY", "price": 0.3573, "volume": 7_380, "vat": 19, "net_minor": 264},
+            {"type": "ENERGY", "price": 0.4, "volume": -6_570, "vat": 19, "net_minor": -263},
+        ]
+        [one] = energy_billed(lines)
+        assert (one.wh, one.net_per_wh * one.wh) == (810, 1)
+
     def test_a_late_session_uses_what_is_included_in_the_month_that_bills_it(self, conn):
         add_plan(conn, "flat", included_wh=10_000)
         assign(conn, "flat", WEBER, MAY)
@@ -156,18 +179,22 @@ class TestIncludedEnergy:
 
 
 class TestDemand:
-    def test_everyone_pays_their_power_in_the_houses_highest_quarter_hour(self, conn):
+    # That its sun was estimated makes no estimate of what came from the grid.
+    @pytest.mark.parametrize(
+        ("estimated", "said"), [("", {}), ("pv battery_in", {}), ("export import", {"estimated": ["grid"]})]
+    )
+    def test_everyone_pays_their_power_in_the_houses_highest_quarter_hour(self, conn, estimated, said):
         add_plan(conn, "power", demand_minor=500, is_default=1)
         six = berlin(3, 18)
         add_quarter_hour(conn, six - timedelta(minutes=15), import_wh=4_000)
-        add_quarter_hour(conn, six, import_wh=6_000)
+        add_quarter_hour(conn, six, import_wh=6_000, estimated=estimated)
         add_quarter_hour(conn, six + timedelta(minutes=15), import_wh=5_999)
         add_session(conn, "s1", six, [Cut(15, 2_750), Cut(15, 2_900)])
         add_session(conn, "s2", six, [Cut(15, 1_000)], resident="ada", stall="stall-2")
         close_june(conn)
         # 2.75 kWh in a quarter hour are 11 kW at 5.00 each; 1 kWh is 4 kW.
         assert charged(conn) == {WEBER: 5500, OKAFOR: 2000}
-        assert details(conn, WEBER, "demand") == {"name": "Power", "kw": "11", "peak_ms": to_ms(six)}
+        assert details(conn, WEBER, "demand") == {"name": "Power", "kw": "11", "peak_ms": to_ms(six)} | said
 
 
 class TestCosts:
@@ -281,10 +308,10 @@ SUN = {"rule": "first_come", "grid_price": "0.30", "solar_price": "0.10", "vat":
 
 
 class TestSun:
-    def a_noon(self, conn):
+    def a_noon(self, conn, estimated=""):
         """Weber uses 3 kWh and Okafor 1 kWh while the roof gives 4.4 kWh, of which the house takes 2 first."""
         noon = berlin(3, 12)
-        add_quarter_hour(conn, noon, import_wh=1_600, export_wh=0, pv_wh=4_400)
+        add_quarter_hour(conn, noon, import_wh=1_600, export_wh=0, pv_wh=4_400, estimated=estimated)
         add_session(conn, "s1", noon, [Cut(15, 3_000)])
         add_session(conn, "s2", noon, [Cut(15, 1_000)], resident="ada", stall="stall-2")
         # In the evening, without sun.
@@ -303,8 +330,26 @@ class TestSun:
             "wh": 1800,
             "sharing": "by_use",
             "saved": "0.20",
-            "estimated": False,
+            "estimated": [],
         }
+        # Nobody recorded the evening, in which Okafor used energy: it counts as the grid's, and is called so.
+        assert details(conn, OKAFOR, "solar")["estimated"] == ["missing"]
+
+    def test_what_was_estimated_is_named_to_whom_it_concerns(self, conn):
+        # At noon the sun's inverter told only watts; the battery's did at night, where it gave what Okafor used.
+        add_quarter_hour(conn, berlin(3, 20), import_wh=0, battery_out_wh=1_000, pv_wh=0, estimated="battery_out")
+        set_rule(conn, "solar", JUNE, SUN | {"sharing": "by_use"}, "m", MAY)
+        self.a_noon(conn, estimated="pv")
+        close_june(conn)
+        assert details(conn, WEBER, "solar")["estimated"] == ["solar"]
+        assert details(conn, OKAFOR, "solar")["estimated"] == ["solar"]
+        keep_sources(conn, JUNE, the_building(conn))
+        kept = conn.execute(select(slice_source).order_by(slice_source.c.slice_id)).all()
+        assert [(one.solar_wh, one.battery_wh, one.solar_guessed, one.battery_guessed) for one in kept] == [
+            (1_800, 0, "solar", ""),
+            (600, 0, "solar", ""),
+            (0, 1_000, "", "battery"),
+        ]
 
     def test_equally(self, conn):
         assert self.settled(conn, "equal") == {WEBER: -24, OKAFOR: -24}  # 1.2 kWh each

@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from evshare_app.model import Month
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import close_month
 from tests.app.statement.lindenhof import JULY_1, Cut, add_session, add_unattributed
+from tests.app.statement.steps import close_month
 
 EVENING = datetime(2026, 6, 2, 16, 5, tzinfo=UTC)
 

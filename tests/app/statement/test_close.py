@@ -15,11 +15,12 @@ from evshare_app.ledger.accounts import ENERGY, IDLE, SESSION_FEE, receivable
 from evshare_app.ledger.ledger import balance, verify
 from evshare_app.model import AccountId, Month, SessionId, to_ms
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import CloseRefused, close_month, preview_month, reasons_against
+from evshare_app.statement.close import CloseRefused, preview_month, reasons_against
 from evshare_app.statement.files import HTML, kept_file
 from evshare_app.tariff.cdr import rate_ended_session
 from evshare_app.tariff.store import add_version
 from tests.app.statement.lindenhof import JULY_1, JUNE_30, Cut, add_session, add_unattributed, settle_in
+from tests.app.statement.steps import close_month
 from tests.app.tariff.examples import element, price, tariff
 
 JUNE = Month(2026, 6)

@@ -13,11 +13,12 @@ from evshare_app.ledger.ledger import balance, verify
 from evshare_app.model import Month, ResidentId, SessionId
 from evshare_app.resident.rules import used_this_month
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import close_month, preview_month, reasons_against
+from evshare_app.statement.close import preview_month, reasons_against
 from evshare_app.statement.common import CommonTotal
 from evshare_app.tariff.cdr import rate_ended_session
 from evshare_app.tariff.store import add_version
 from tests.app.statement.lindenhof import BUILDING, JULY_1, JUNE_30, Cut, add_session
+from tests.app.statement.steps import close_month
 from tests.app.tariff.examples import element, price, tariff
 
 JUNE, JULY = Month(2026, 6), Month(2026, 7)

@@ -16,7 +16,7 @@ from evshare_app.model import AccountId, ResidentId, SessionId, to_ms
 from evshare_app.payment.standing import standings
 from evshare_app.resident.disputes import find_dispute, question, uphold
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import close_month, preview_month
+from evshare_app.statement.close import preview_month
 from evshare_app.statement.corrections import Amount, CorrectionRefused, Doing, Rerate, correct, credit, move_out
 from evshare_app.statement.files import HTML, PDF, kept_file
 from evshare_app.tariff.cdr import rate_ended_session
@@ -36,6 +36,7 @@ from tests.app.statement.costs import (
     charged,
 )
 from tests.app.statement.lindenhof import Cut, add_cut, add_session, end_session
+from tests.app.statement.steps import close_month
 from tests.app.tariff.examples import element, price, tariff
 
 MAY = datetime(2026, 5, 20, tzinfo=UTC)
@@ -124,6 +125,20 @@ def test_only_one_session_or_charge_can_be_taken_back(closed):
     # What was taken back is nobody's: the next month does not bill it again.
     close_month(closed, JULY, "m", AUGUST_1)
     assert [row[3] for row in issued(closed) if row[0] > "2026-000002" and row[1] == "statement"] == [500]
+
+
+def test_a_credit_cdr_is_the_opposite_in_every_total_of_ocpi(closed):
+    credit(closed, of(closed), DOING, only=["s1"])
+    ocpi = json.loads(closed.scalar(select(schema.cdr.c.ocpi_json).where(schema.cdr.c.credits == "s1")))
+    # 10 kWh in an hour, 4.00 and 19 %.
+    assert (ocpi["credit"], ocpi["credit_reference_id"]) == (True, "s1")
+    assert {name: value for name, value in ocpi.items() if name.startswith("total_")} == {
+        "total_cost": {"excl_vat": -4, "incl_vat": -4.76},
+        "total_energy": -10,
+        "total_energy_cost": {"excl_vat": -4},
+        "total_time": -1,
+        "total_parking_time": 0,
+    }
 
 
 def test_an_amount_of_a_session_can_be_given_back_and_never_more_than_it_was(closed):

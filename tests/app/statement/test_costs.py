@@ -12,9 +12,9 @@ from evshare_app.model import AccountId, Month
 from evshare_app.split.days import Window
 from evshare_app.split.items import Every, amount_in
 from evshare_app.split.keys import Key
-from evshare_app.statement.close import close_month
 from evshare_app.statement.costs import CostError, CostKind, NewCost, add_cost, costs, end_cost, preview_costs
 from tests.app.statement.lindenhof import JULY_1
+from tests.app.statement.steps import close_month
 
 WEBER, OKAFOR = AccountId("acc-weber"), AccountId("acc-okafor")
 JUNE, JULY = Month(2026, 6), Month(2026, 7)

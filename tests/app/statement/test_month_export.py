@@ -11,11 +11,11 @@ from sqlalchemy import update
 
 from evshare_app.books import schema
 from evshare_app.resident.plans import add_unit
-from evshare_app.statement.close import close_month
 from evshare_app.statement.month_export import anyone_on_paper, as_json, documents_of, lines, service_charge
 from evshare_app.statement.pdf import render_together
 from tests.app.statement.costs import JULY, JULY_1, JUNE, WEBER, add_plan, assign, berlin
 from tests.app.statement.lindenhof import Cut, add_session
+from tests.app.statement.steps import close_month
 
 
 @pytest.fixture
@@ -36,10 +36,12 @@ def test_the_property_manager_gets_a_row_per_statement(closed):
     content = service_charge(closed, JUNE)
     assert content.startswith(b"\xef\xbb\xbf")  # so that spreadsheets read it as UTF-8
     assert content.decode("utf-8-sig").splitlines() == [
-        "Wohnung;Konto;Bewohner;Erster Tag;Letzter Tag;Abrechnung;kWh;Netto;MwSt.;Brutto;Währung",
+        "Wohnung;Konto;Bewohner;Erster Tag;Letzter Tag;Abrechnung;kWh;Netto;MwSt.;Brutto;"
+        "Guthaben von vorher;Im Voraus bezahlt;Noch zu zahlen;Währung",
         # A name that a spreadsheet would calculate is only a name.
-        "1. OG links;'=SUMME(A1);Jana Weber, Timo Weber;2026-06-01;2026-06-30;2026-000002;10,010;8,00;0,95;8,95;EUR",
-        ";Ada Okafor;Ada Okafor;2026-06-01;2026-06-30;2026-000001;1,500;0,45;0,00;0,45;EUR",
+        "1. OG links;'=SUMME(A1);Jana Weber, Timo Weber;2026-06-01;2026-06-30;2026-000002;10,010;8,00;0,95;8,95;"
+        "0,00;0,00;8,95;EUR",
+        ";Ada Okafor;Ada Okafor;2026-06-01;2026-06-30;2026-000001;1,500;0,45;0,00;0,45;0,00;0,00;0,45;EUR",
     ]
 
 

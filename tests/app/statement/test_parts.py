@@ -4,19 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import func, insert, select, update
 
 from evshare_app.books import schema
 from evshare_app.books.accounting_tables import cdr_slice
-from evshare_app.model import Month, SessionId
+from evshare_app.books.close_tables import close_cdr
+from evshare_app.model import Month, SessionId, to_ms
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import close_month, preview_month, reasons_against
+from evshare_app.statement.close import preview_month, reasons_against
+from evshare_app.statement.corrections import Doing, credit
 from evshare_app.statement.files import HTML, kept_file
 from evshare_app.statement.parts import rated_session
 from evshare_app.tariff.cdr import add_part, rate_ended_session
 from evshare_app.tariff.store import add_version
-from tests.app.statement.costs import AUGUST_1, JULY, JULY_1, JUNE, berlin
-from tests.app.statement.lindenhof import Cut, add_cut, add_session, end_session
+from tests.app.statement.costs import AUGUST_1, JULY, JULY_1, JUNE, add_quarter_hour, berlin
+from tests.app.statement.lindenhof import BUILDING, Cut, add_cut, add_session, end_session
+from tests.app.statement.steps import close_month
 from tests.app.tariff.examples import element, price, tariff
 
 MAY = datetime(2026, 5, 20, tzinfo=UTC)
@@ -149,3 +152,122 @@ def test_a_session_in_two_parts_has_one_receipt(conn):
     assert (whole.session.energy_wh, whole.gross_minor) == (4_000, 120)
     assert [(one.volume, one.net_minor) for one in whole.session.lines] == [(4_000, 120)]
     assert [one.end_wh - one.start_wh for one in whole.session.meters] == [4_000]
+
+
+def by_sun(conn):
+    ocpi = tariff(element(price("ENERGY", 0.10), x_evshare={"energy_source": "solar"}), element(price("ENERGY", 0.40)))
+    return add_version(conn, ocpi, datetime(2026, 6, 1, tzinfo=UTC), MAY).version_id
+
+
+def test_what_of_a_session_waits_for_the_next_close_since_the_sun_decides_is_no_breach(conn):
+    # 5 kWh before midnight, 4 kWh after it; it ends in July, whose sun is settled when July is closed.
+    add_session(conn, "s1", berlin(30, 23), [Cut(60, 5_000), Cut(60, 4_000)], tariff_version=by_sun(conn), open_=True)
+    close_month(conn, JUNE, "m", JULY_1)
+    end_session(conn, "s1", berlin(1, 1, month=7))
+    assert cdrs(conn) == [("s1", "normal", 5_000, 200)]
+    assert holds(conn)
+    close_month(conn, JULY, "m", AUGUST_1)
+    assert cdrs(conn)[1] == ("s1.2", "normal", 4_000, 160)
+    assert holds(conn)
+
+
+def test_what_comes_after_its_month_was_closed_is_rated_at_once_whatever_decides_its_price(conn):
+    add_session(conn, "s1", berlin(3, 18), [Cut(60, 9_000)], tariff_version=by_sun(conn))
+    close_month(conn, JUNE, "m", JULY_1)
+    add_cut(conn, "s1", berlin(3, 19), Cut(15, 1_000))
+    conn.execute(update(schema.session).values(energy_wh=10_000))
+    assert rate_ended_session(conn, SessionId("s1"), JULY_1) == "s1.2"
+    assert cdrs(conn) == [("s1", "normal", 9_000, 360), ("s1.2", "adjustment", 1_000, 40)]
+    assert holds(conn)
+
+
+def said_between(first: str, then: str, page: str) -> bool:
+    """Whether both are rows of the page, one after the other."""
+    return -1 < page.find(f">{first}<") < page.find(f">{then}<")
+
+
+def test_each_statement_says_where_the_energy_of_its_part_came_from(conn):
+    # Each quarter hour 2.5 kWh are used, 0.25 kWh of them by the house: of 1 kWh of sun 0.75 kWh are left for the car.
+    for quarter in range(8):
+        add_quarter_hour(conn, berlin(30, 23) + timedelta(minutes=15 * quarter), pv_wh=1_000, import_wh=1_500)
+    version = by_sun(conn)
+    add_session(conn, "s1", berlin(30, 23), [Cut(60, 9_000), Cut(60, 9_000)], tariff_version=version, open_=True)
+    [june] = close_month(conn, JUNE, "m", JULY_1)
+    end_session(conn, "s1", berlin(1, 1, month=7))
+    [july] = close_month(conn, JULY, "m", AUGUST_1)
+    # 3 kWh x 0.10 + 6 kWh x 0.40, in each month.
+    assert issued(conn) == [("2026-06", 270), ("2026-07", 270)]
+    for statement_id in (june, july):
+        page = kept_file(conn, statement_id, HTML).decode().replace("\N{NO-BREAK SPACE}", " ")
+        assert said_between("3,000 kWh from the sun", "6,000 kWh from the grid", page)
+    note = credit(conn, july, Doing(actor="m", now=AUGUST_1, reason="Not theirs."))
+    page = kept_file(conn, note, HTML).decode().replace("\N{NO-BREAK SPACE}", " ")
+    assert said_between("-3,000 kWh from the sun", "-6,000 kWh from the grid", page)
+    assert holds(conn)
+
+
+def closed_june(conn):
+    """All that says what June came to."""
+    rows = (
+        select(schema.statement).where(schema.statement.c.month == str(JUNE)).order_by(schema.statement.c.number),
+        select(schema.cdr)
+        .join(close_cdr, close_cdr.c.cdr_id == schema.cdr.c.cdr_id)
+        .where(close_cdr.c.month == str(JUNE))
+        .order_by(schema.cdr.c.cdr_id),
+        select(cdr_slice)
+        .join(close_cdr, close_cdr.c.cdr_id == cdr_slice.c.cdr_id)
+        .where(close_cdr.c.month == str(JUNE))
+        .order_by(cdr_slice.c.slice_id),
+    )
+    return preview_month(conn, JUNE), [[tuple(row) for row in conn.execute(one)] for one in rows]
+
+
+late = st.lists(st.tuples(st.sampled_from(["s1", "s2", "s3"]), st.integers(0, 9_000)), min_size=1, max_size=5)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(slices=late, price_of_sun=st.booleans())
+def test_whatever_comes_late_a_closed_month_stays_as_it_was_closed(conn, slices, price_of_sun):
+    savepoint = conn.begin_nested()
+    version = by_sun(conn) if price_of_sun else "default"
+    for place, (resident, minutes) in enumerate((("jana", 60), ("ada", 60), ("timo", 200)), 1):
+        start = berlin(30, 22) if place == 3 else berlin(2 + place, 18)
+        cuts_ = [Cut(60, 4_000), Cut(minutes, 3_333)]
+        place_of_car = {"stall": "stall-2"} if place == 2 else {}
+        add_session(conn, f"s{place}", start, cuts_, resident=resident, tariff_version=version, **place_of_car)
+    # The third one went on into July.
+    close_month(conn, JUNE, "m", JULY_1)
+    before = closed_june(conn)
+    at = berlin(1, 6, month=7)
+    for session_id, energy_wh in slices:
+        # What a stall had kept to itself comes with another meter's register, hours later.
+        conn.execute(
+            insert(schema.slice_).values(
+                building_id=BUILDING,
+                session_id=session_id,
+                stall_id="stall-2" if session_id == "s2" else "stall-1",
+                epoch=2 + int(at.timestamp()),
+                start_ms=to_ms(at) - 60_000_000,
+                end_ms=to_ms(at) - 59_000_000,
+                register_start_wh=0,
+                register_end_wh=energy_wh,
+                charging_s=1_000,
+                suspended_s=0,
+                limit_a=16,
+                estimated=1,
+            )
+        )
+        conn.execute(
+            update(schema.session)
+            .where(schema.session.c.session_id == session_id)
+            .values(energy_wh=schema.session.c.energy_wh + energy_wh)
+        )
+        rate_ended_session(conn, SessionId(session_id), at)
+        at += timedelta(minutes=1)
+    assert closed_june(conn) == before
+    close_month(conn, JULY, "m", AUGUST_1)
+    assert closed_june(conn) == before
+    assert holds(conn)
+    billed = conn.scalar(select(func.sum(schema.cdr.c.energy_wh)))
+    assert billed == 3 * 7_333 + sum(energy_wh for _, energy_wh in slices)
+    savepoint.rollback()

@@ -1,17 +1,20 @@
 """The Swiss QR-bill, held against the examples of SIX's Implementation Guidelines (version 2.3, annex A)."""
 
+import ctypes
+
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
 import segno
 from sqlalchemy import text
 
 from evshare_app.money import Money
-from evshare_app.statement.close import close_month
 from evshare_app.statement.files import HTML, PDF, kept_file
-from evshare_app.statement.qr_bill import is_qr_iban, party, qr_bill, qr_reference
+from evshare_app.statement.paper import Paper
+from evshare_app.statement.qr_bill import is_qr_iban, party, print_payment_part, qr_bill, qr_reference
 from evshare_app.statement.remittance import reference_for
 from tests.app.statement.costs import JULY_1, JUNE, berlin
 from tests.app.statement.lindenhof import Cut, add_session
+from tests.app.statement.steps import close_month
 
 SCHNEIDER = ("Robert Schneider AG", "Rue du Lac 1268\n2501 Biel")
 RUTSCHMANN = ("Pia-Maria Rutschmann-Schnyder", "Grosse Marktgasse 28\n9400 Rorschach")
@@ -111,6 +114,34 @@ def test_an_address_without_a_house_number_is_one_too():
     assert (made.street, made.number, made.postcode, made.town, made.country) == ("Im Hof", "", "9490", "Vaduz", "LI")
 
 
+def fonts(page):
+    """The faces a page's letters are set in."""
+    text, name, names = page.get_textpage(), ctypes.create_string_buffer(100), set()
+    for place in range(text.count_chars()):
+        pypdfium2.raw.FPDFText_GetFontInfo(text.raw, place, name, 100, ctypes.c_int())
+        names.add(name.value.decode().rpartition("+")[2])
+    return names - {""}
+
+
+@pytest.mark.parametrize(
+    ("name", "faces"),
+    [
+        # The guideline allows Arial, Frutiger, Helvetica and Liberation Sans.
+        ("Renée Müller-Œrsted", {"Helvetica", "Helvetica-Bold"}),
+        # Helvetica as readers have it lacks the Ł: then all of it is set in the statement's own face.
+        ("Łukasz Žižek", {"DejaVuSansBook", "DejaVuSansBold"}),
+    ],
+)
+def test_the_payment_part_is_set_in_helvetica_where_that_has_all_its_letters(name, faces):
+    page = Paper("", title="", made=JULY_1, language="fr")
+    print_payment_part(page, bill(debtor=(name, RUTSCHMANN[1])), "fr")
+    last = pypdfium2.PdfDocument(bytes(page.output()))[1]
+    assert fonts(last) == faces
+    text = last.get_textpage().get_text_range()
+    for words in (name, "Récépissé", "1 949.75", "Point de dépôt"):
+        assert words in text
+
+
 def test_a_statement_in_francs_has_a_payment_part_on_paper_and_a_code_on_its_page(conn):
     conn.execute(
         text("UPDATE building SET currency = 'CHF', iban = :iban, language = 'de', address = :address"),
@@ -134,5 +165,6 @@ def test_a_statement_in_francs_has_a_payment_part_on_paper_and_a_code_on_its_pag
         "Annahmestelle",
     ):
         assert words in last, words
+    assert fonts(paper[len(paper) - 1]) == {"Helvetica", "Helvetica-Bold"}
     page = kept_file(conn, issued, HTML).decode()
     assert page.count('fill="#000"') == 1  # the black square of the cross

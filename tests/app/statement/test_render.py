@@ -11,7 +11,17 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 
 from evshare_app.model import Month
-from evshare_app.statement.document import ChargePart, Line, Meter, SessionPart, StatementDocument, TariffText, Vat
+from evshare_app.statement.document import (
+    Advance,
+    ChargePart,
+    Line,
+    Meter,
+    SessionPart,
+    StatementDocument,
+    TariffText,
+    TopUp,
+    Vat,
+)
 from evshare_app.statement.html import render_html
 from evshare_app.statement.pdf import render_pdf
 from evshare_app.statement.printed import printed
@@ -224,6 +234,39 @@ def test_the_pdf_is_one_page_for_a_small_month_and_more_for_a_large_one():
     assert pages(render_pdf(document(sessions=tuple(session() for _ in range(60))))) > 3
 
 
+def test_a_session_with_a_price_for_each_quarter_hour_of_a_long_night_goes_over_pages():
+    lines = tuple(
+        Line(kind="ENERGY", net_minor=100 + place, price=Decimal(3000 + place) / 10_000, volume=3_400 + place)
+        for place in range(130)
+    )
+    pdf = pypdfium2.PdfDocument(render_pdf(document(sessions=(session(lines=lines),))))
+    said = "".join(pdf[place].get_textpage().get_text_range() for place in range(len(pdf)))
+    assert len(pdf) > 2
+    prices = [f"× 0,{3000 + place}".rstrip("0") for place in range(130)]
+    assert [one for one in prices if one not in said] == []
+    amounts = [f"{minor // 100},{minor % 100:02}" for minor in range(100, 230)]
+    assert [one for one in amounts if one not in said] == []
+    assert said.count("Stall 1") == 2  # the session's and its meter's
+
+
+def test_a_reason_is_printed_to_its_end_however_long_it_is():
+    reason = "The camera shows another car. " * 16 + "We are sorry."
+    pdf = pypdfium2.PdfDocument(render_pdf(document(kind="credit_note", corrects="2026-000001", reason=reason)))
+    text = pdf[0].get_textpage()
+    place, _ = text.search("sorry").get_next()
+    right = text.get_charbox(place + 4)[2]
+    assert right < pdf[0].get_width() - 18 * 72 / 25.4  # points: the margin
+
+
+def test_many_top_ups_are_all_printed():
+    tops = tuple(TopUp(day=date(2026, 6, 1 + at % 30), minor=1000 + at) for at in range(60))
+    paid = Advance(before_minor=0, top_ups=tops, used_minor=862, left_minor=60_908)
+    pdf = pypdfium2.PdfDocument(render_pdf(document(advance=paid, to_pay_minor=0)))
+    text = "".join(page.get_textpage().get_text_range() for page in pdf)
+    assert all(f"10,{at:02}" in text for at in range(60))
+    assert "609,08" in text
+
+
 def test_an_amount_stands_beside_its_calculation_however_long_that_is():
     energy, parking, flat = session().lines
     dear = replace(parking, price=Decimal("12345.6789"), volume=123_456)
@@ -257,13 +300,13 @@ CHARGES = (
         -4200,
         {"name": "Flat", "granted_wh": 100_000, "kept_wh": 40_000, "used_wh": 140_000, "left_wh": 0},
     ),
-    ("demand", 5500, {"name": "Power", "kw": "11", "peak_ms": 1_780_502_400_000}),
+    ("demand", 5500, {"name": "Power", "kw": "11", "peak_ms": 1_780_502_400_000, "estimated": ["grid"]}),
     (
         "cost",
         3333,
         {"name": "Loan", "key": "equal", "weight": "30", "whole": "90", "total_minor": 10_000},
     ),
-    ("solar", -36, {"wh": 1800, "sharing": "by_use", "saved": "0.20", "estimated": True}),
+    ("solar", -36, {"wh": 1800, "sharing": "by_use", "saved": "0.20", "estimated": ["grid", "solar"]}),
     ("losses", 267, {"number": "R-1", "losses_wh": 10_000, "total_minor": 400}),
     (
         "true_up",
@@ -285,9 +328,9 @@ SAID = {
     "en": (
         "Base fee, plan Comfort: 20 of 30 days",
         "Included in plan Flat: 140,000 kWh of 100,000 kWh and 40,000 kWh from the month before",
-        "Demand, plan Power: 11 kW in the building's highest quarter hour, 3 Jun, 18:00",
+        "Demand, plan Power: 11 kW in the building's highest quarter hour, 3 Jun, 18:00 (estimated: the grid)",
         "Loan: 33,33% of 100,00 €, divided equally",
-        "Energy from the roof (in part estimated): 1,800 kWh, 0,20 € less per kWh",
+        "Energy from the roof (estimated in part: the grid, the sun): 1,800 kWh, 0,20 € less per kWh",
         "Losses in the building's wiring, bill R-1: share of 4,00 € for 10,000 kWh",
         "Settlement of what the energy really cost (bill R-1, R-2): your share for 60,000 kWh is 26,67 €, 18,00 € "
         "were charged before",
@@ -295,9 +338,9 @@ SAID = {
     "de": (
         "Grundgebühr, Modell Comfort: 20 von 30 Tagen",
         "Im Modell Flat enthalten: 140,000 kWh von 100,000 kWh und 40,000 kWh aus dem Vormonat",
-        "Leistung, Modell Power: 11 kW in der höchsten Viertelstunde des Hauses, 3. Juni, 18:00",
+        "Leistung, Modell Power: 11 kW in der höchsten Viertelstunde des Hauses, 3. Juni, 18:00 (geschätzt: das Netz)",
         "Loan: 33,33 % von 100,00 €, verteilt zu gleichen Teilen",
-        "Energie vom Dach (zum Teil geschätzt): 1,800 kWh, 0,20 € weniger je kWh",
+        "Energie vom Dach (zum Teil geschätzt: das Netz, die Sonne): 1,800 kWh, 0,20 € weniger je kWh",
         "Verluste in den Leitungen des Hauses, Rechnung R-1: Anteil an 4,00 € für 10,000 kWh",
         "Ausgleich auf die wirklichen Energiekosten (Rechnung R-1, R-2): Ihr Anteil für 60,000 kWh ist 26,67 €, "
         "18,00 € wurden schon berechnet",

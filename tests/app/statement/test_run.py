@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from evshare_app.books import schema
-from evshare_app.books.accounting_tables import ledger_head, statement_charge, statement_file
+from evshare_app.books.accounting_tables import ledger_head, slice_seal, statement_charge, statement_file
 from evshare_app.books.engine import Books
 from evshare_app.closing import Closing
 from evshare_app.ledger.accounts import BASE_FEE, receivable
@@ -21,7 +21,7 @@ from evshare_app.model import AccountId, ResidentId, SessionId
 from evshare_app.payment.rail import RailUnavailable
 from evshare_app.resident.disputes import DisputeRefused, question, uphold
 from evshare_app.statement.checks import run_checks
-from evshare_app.statement.close import CloseRefused, close_month, close_of, issue_next, preview_month
+from evshare_app.statement.close import CloseRefused, close_of, issue_next, preview_month
 from evshare_app.statement.close import approve as approve_close
 from evshare_app.statement.files import HTML, PDF, kept_file
 from tests.app.blank_books import new_books
@@ -39,6 +39,7 @@ from tests.app.statement.costs import (
     berlin,
 )
 from tests.app.statement.lindenhof import Cut, add_session, settle_in
+from tests.app.statement.steps import close_month
 
 
 def a_june(conn: Connection) -> None:
@@ -117,6 +118,7 @@ def outcome(conn: Connection) -> dict[str, Any]:
         "balances": [balance(conn, receivable(AccountId(one))) for one in (NOVAK, OKAFOR, WEBER)],
         "files": conn.scalar(files),
         "heads": conn.scalar(select(func.count()).select_from(ledger_head)),
+        "seals": [tuple(row) for row in conn.execute(select(slice_seal.c.first_slice_id, slice_seal.c.last_slice_id))],
         "charges": conn.scalar(select(func.count()).select_from(statement_charge)),
         "run": (run.step, run.issued, run.accounts, run.problem),
         "broken": [one for one in run_checks(conn) if not one.ok],
@@ -133,6 +135,7 @@ EXPECTED = {
     "balances": [3834, 4433, 4223],
     "files": 6,
     "heads": 1,
+    "seals": [(1, 4)],
     "charges": 6,
     "run": ("done", 3, 3, ""),
     "broken": [],
@@ -202,7 +205,8 @@ async def test_what_comes_after_the_approval_is_billed_with_the_next_month(books
     with pytest.raises(CloseRefused, match="2026-06 is still being closed"):
         await books.write(lambda conn: close_month(conn, JULY, "m", AUGUST_1))
     await closing(books, tmp_path).finish()
-    assert await books.read(outcome) == EXPECTED
+    # What was measured is sealed at once; only its bill waits.
+    assert await books.read(outcome) == EXPECTED | {"seals": [(1, 5)]}
 
 
 async def test_a_session_that_is_questioned_meanwhile_stays_as_it_was_approved(books: Books, tmp_path: Path):

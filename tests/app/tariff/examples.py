@@ -48,12 +48,11 @@ STEPS = tariff(
     element(price("TIME", 2.40, step=900), price("PARKING_TIME", 1.00, step=900), start_time="17:00", end_time="20:00"),
     element(price("TIME", 2.40, step=900), start_time="20:00", end_time="00:00"),
 )
-# The complex example with its current limits (32 A) said as power, which is what a register can tell.
 COMPLEX_ELEMENTS = (
     element(price("FLAT", 2.50, 15)),
-    element(price("TIME", 1.00, 20, step=900), max_power=22),
-    element(price("TIME", 2.00, 20, step=600), min_power=22, day_of_week=["MONDAY", "TUESDAY", "WEDNESDAY"]),
-    element(price("TIME", 1.25, 20, step=600), min_power=22, day_of_week=["SATURDAY", "SUNDAY"]),
+    element(price("TIME", 1.00, 20, step=900), max_current=32.00),
+    element(price("TIME", 2.00, 20, step=600), min_current=32.00, day_of_week=["MONDAY", "TUESDAY", "WEDNESDAY"]),
+    element(price("TIME", 1.25, 20, step=600), min_current=32.00, day_of_week=["SATURDAY", "SUNDAY"]),
     element(price("PARKING_TIME", 5.00, 10, step=300), start_time="09:00", end_time="18:00", day_of_week=["MONDAY"]),
     element(price("PARKING_TIME", 6.00, 10, step=300), start_time="10:00", end_time="17:00", day_of_week=["SATURDAY"]),
 )

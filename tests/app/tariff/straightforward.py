@@ -148,6 +148,7 @@ def matches(only: Restrictions, piece: Piece, started: datetime, used_wh: int, z
         (only.start_date, only.end_date, local.date()),
         (only.min_kwh, only.max_kwh, Fraction(used_wh, 1000)),
         (only.min_power, only.max_power, piece.kw),
+        (only.min_current, only.max_current, piece.kw * 1000 / 230),
         (only.min_duration, only.max_duration, (piece.start - started).total_seconds() // 1),
     ]
     return (
@@ -157,6 +158,7 @@ def matches(only: Restrictions, piece: Piece, started: datetime, used_wh: int, z
         )
         and (not only.day_of_week or DAYS[local.weekday()] in only.day_of_week)
         and only.energy_source in (None, piece.source)
+        and only.reservation is None
     )
 
 

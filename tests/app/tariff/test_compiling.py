@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
+from evshare_app.split.sources import Guess, Guessed
 from evshare_app.tariff.circumstances import Circumstances, Gap, GapKind, Need, PriceSlot, needs
 from evshare_app.tariff.compiling import compile_tariff, compiled, plain_tariffs, spot_price
 from evshare_app.tariff.export import exported
@@ -199,6 +200,35 @@ class TestSources:
     def test_unknown_sources_count_as_the_grid_and_are_told(self):
         ready = compiled(SUNNY, quarters(MONDAY_NOON, 1000, 0), Circumstances(sources=[{}, {}]), BERLIN)
         assert rate(ready.tariff, ready.session, BERLIN).net == Decimal("0.35")
+        assert [one.kind for one in ready.gaps] == [GapKind.SOURCE]
+
+    def test_what_was_estimated_is_told_by_name_where_the_price_asks_for_it(self):
+        # Only which Wh were the battery's is a guess: who pays the same for those as for the grid's is not concerned.
+        by_battery = Guessed(frozenset(), frozenset({Guess.BATTERY}))
+        by_sun = Guessed(frozenset({Guess.SOLAR}), frozenset({Guess.SOLAR}))
+        measured = Guessed(frozenset(), frozenset())
+        sources = [{SOLAR: 600, BATTERY: 400}] * 4
+        session = quarters(MONDAY_NOON, 1000, 1000, 1000, 1000)
+
+        def told(of, *guessed: Guessed) -> list[tuple[int, int, tuple[str, ...]]]:
+            gaps = compiled(of, session, Circumstances(sources=sources, guessed=guessed), BERLIN).gaps
+            assert {one.kind for one in gaps} <= {GapKind.ESTIMATED}
+            return [
+                ((one.start - MONDAY_NOON).seconds // 60, (one.end - MONDAY_NOON).seconds // 60, one.of) for one in gaps
+            ]
+
+        assert told(SUNNY) == []
+        assert told(SUNNY, by_battery, by_battery, by_sun, measured) == [(0, 30, ("battery",)), (30, 45, ("solar",))]
+        two_prices = replace(SUNNY, elements=(SUNNY.elements[0], SUNNY.elements[2]))
+        assert told(two_prices, by_battery, by_battery, by_sun, measured) == [(30, 45, ("solar",))]
+        # A price that is only the grid's rests on what was neither sun nor battery.
+        grid_only = parse_tariff(tariff(element(price("ENERGY", 0.35), x_evshare={"energy_source": "grid"})))
+        assert told(grid_only, by_battery, measured, measured, measured) == [(0, 15, ("battery",))]
+
+    def test_a_quarter_hour_that_nobody_recorded_is_told_as_the_grids(self):
+        missing = Guessed(frozenset({Guess.MISSING}), frozenset({Guess.MISSING}))
+        known = Circumstances(sources=[{GRID: 1000}], guessed=[missing])
+        ready = compiled(SUNNY, quarters(MONDAY_NOON, 1000), known, BERLIN)
         assert [one.kind for one in ready.gaps] == [GapKind.SOURCE]
 
     def test_sources_of_other_slices_are_refused(self):

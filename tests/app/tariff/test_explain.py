@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from babel import Locale
 
+from evshare_app.split.sources import Guess, Guessed
 from evshare_app.tariff.circumstances import Circumstances
 from evshare_app.tariff.explain import Condition, Explanation, Kind, explain
 from evshare_app.tariff.explain_text import paragraphs
@@ -155,3 +156,28 @@ def test_the_source_of_the_energy_is_told() -> None:
         paragraphs(told, GERMAN)[0].title
         == "1. Juni, 16:30 – 1. Juni, 16:45: 0,500 kWh aus Sonnenstrom, 0:15 h geladen"
     )
+
+
+def test_what_of_the_source_was_estimated_is_told() -> None:
+    of = parse_tariff(
+        tariff(element(price("ENERGY", 0.1), x_evshare={"energy_source": "solar"}), element(price("ENERGY", 0.3)))
+    )
+    guessed = Guessed(frozenset({Guess.SOLAR, Guess.BATTERY}), frozenset())
+    known = Circumstances(sources=[{EnergySource.SOLAR: 500, EnergySource.GRID: 500}], guessed=[guessed])
+    told = [
+        line for one in paragraphs(explain(of, session((1_000, 1800, 0)), BERLIN, known), GERMAN) for line in one.lines
+    ]
+    said = "1. Juni, 16:30 – 1. Juni, 17:00: woher die Energie kam, ist zum Teil geschätzt: die Batterie, die Sonne"
+    assert said in [line.replace("\N{NO-BREAK SPACE}", " ") for line in told]
+
+
+def test_a_current_is_told_and_what_prices_reservations_is_not() -> None:
+    ocpi = tariff(
+        element(price("ENERGY", 0.50), reservation="RESERVATION"),
+        element(price("ENERGY", 0.40), min_current=32),
+        element(price("ENERGY", 0.25)),
+    )
+    told = explain(parse_tariff(ocpi), session((2_300, 1800, 0)), BERLIN)
+    words = [line for one in paragraphs(told, ENGLISH) for line in one.lines]
+    assert [line for line in words if "0.50" in line] == []
+    assert "not €0.40 per kWh: that holds only from 32 A, it was 20 A" in words

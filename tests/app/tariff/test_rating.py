@@ -79,6 +79,25 @@ class TestExamplesOfTheTariffModule:
         # 1 kWh at 6 kW takes 10 minutes, 40 kWh at 48 kW 50 minutes, 0.5 kWh at 4 kW 7.5 minutes.
         assert_costs(rated(ocpi, charging(10, 1_000), charging(50, 40_000), charging(7.5, 500)), "20.30")
 
+    @pytest.mark.parametrize(("energy_wh", "net"), [(7_359, "1"), (7_360, "2"), (22_079, "2"), (22_080, "3")])
+    def test_currents_are_summed_over_the_phases_at_230_volts(self, energy_wh, net):
+        # An hour at 32 A on one phase is 7.36 kWh, at 32 A on three (96 A) 22.08 kWh.
+        ocpi = tariff(
+            element(price("TIME", 1), max_current=32),
+            element(price("TIME", 2), min_current=32, max_current=96),
+            element(price("TIME", 3)),
+        )
+        assert_costs(rated(ocpi, charging(60, energy_wh)), net)
+
+    def test_what_reservations_cost_is_in_no_session(self):
+        # Of the specification's tariff with a fee for reservations: 5.00 an hour, and 0.25 per kWh.
+        ocpi = tariff(
+            element(price("TIME", 5.00, 20, step=60), reservation="RESERVATION"),
+            element(price("FLAT", 4.00, 20), reservation="RESERVATION_EXPIRES"),
+            element(price("ENERGY", 0.25, 20)),
+        )
+        assert_costs(rated(ocpi, charging(60, 20_000)), "5.00", "6.00")
+
     def test_the_first_half_hour_is_free(self):
         assert_costs(rated(SUPERMARKET, charging(30, 5_000), charging(10, 1_200)), "0.30", "0.36")
 
@@ -107,7 +126,8 @@ class TestTheComplexExample:
 
     def test_on_a_saturday_afternoon_at_the_price_its_printed_result_was_computed_with(self):
         at_120 = tariff(*(COMPLEX["elements"][place] for place in (0, 1, 2, 4, 5)))
-        at_120["elements"].insert(3, element(price("TIME", 1.20, 20, step=600), min_power=22, day_of_week=["SATURDAY"]))
+        saturday = element(price("TIME", 1.20, 20, step=600), min_current=32, day_of_week=["SATURDAY"])
+        at_120["elements"].insert(3, saturday)
         rating = rated(at_120, charging(114, 60_000), parked(71), started=SATURDAY_1330)
         assert_costs(rating, "12.28", "13.861")
 

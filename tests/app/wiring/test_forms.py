@@ -27,6 +27,7 @@ FORMS = {
     "office/data.html": ["POST /office/data/erase"],
     "office/disputes.html": ["POST /office/disputes/{id}/uphold"],
     "office/guests.html": ["POST /office/guests"],
+    "office/ledger_signatures.html": ["POST /office/ledger/key"],
     "office/month.html": ["POST /office/statements/{id}/transfer"],
     "office/plans.html": ["POST /office/groups", "POST /office/plans"],
     "office/resident.html": ["POST /office/residents/{id}"],
@@ -39,8 +40,10 @@ FORMS = {
     "office/tags.html": ["POST /office/tags"],
     "office/tariff_new.html": ["POST /office/tariff"],
     "office/team.html": ["POST /office/team/invite", "POST /office/team/user"],
+    "portal/cards.html": ["POST /cards/add"],
     "portal/dispute.html": ["POST /sessions/{id}/dispute"],
     "portal/guests.html": ["POST /guests"],
+    "portal/own_card.html": ["POST /cards/{id}/name", "POST /cards/{id}/quiet"],
     "portal/typed_code.html": ["GET /s"],
 }
 # What is typed here lets somebody in: it is not shown again.

@@ -155,7 +155,7 @@ async def test_the_app_copies_its_books_once_a_day_and_tries_a_copy_every_month(
 async def test_a_command_nobody_knows_is_refused_and_one_where_nobody_is_says_so(tmp_path: Path) -> None:
     async with opened(tmp_path, Clock()):
         answer = await control.ask(tmp_path, "sell")
-        assert answer == {"ok": False, "problem": "command: got 'sell', accepted are backup, drill"}
+        assert answer == {"ok": False, "problem": "command: got 'sell', accepted are backup, drill, change-key"}
         assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
     with pytest.raises(control.NotRunning, match="no app answers here"):
         await control.ask(tmp_path, "backup")

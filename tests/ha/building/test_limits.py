@@ -6,13 +6,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.evshare.access import CarAsk, CarEvidence, CarOptIn, Guest, Hours, Payer, PhoneAsk, ResidentRules
+from custom_components.evshare.access import (
+    CarAsk,
+    CarEvidence,
+    CarOptIn,
+    Guest,
+    Hours,
+    Payer,
+    PhoneAsk,
+    Pot,
+    ResidentRules,
+)
 from custom_components.evshare.building.errors import AccessDenied, EnrolmentWaits, NotInBuilding
 from custom_components.evshare.building.usage import Usage
-from custom_components.evshare.journal import Journal, NewRecord
+from custom_components.evshare.journal import Journal, NewRecord, Position
 from custom_components.evshare.model import CardId, ResidentId
 
-from .conftest import ANNA, ANNAS_CARD, BEN, STALL_1, STALL_2, STRANGERS_CARD, Site
+from .conftest import ANNA, ANNAS_CARD, BEN, BENS_CARD, STALL_1, STALL_2, STRANGERS_CARD, Site
+
+ANNAS_OTHER_CARD = "04AAAAAAAAAAAA"
+START_WH = 1_000_000
+"""What the registers of the fake connectors begin with."""
 
 
 async def charge(site: Site, seconds: float, uid: str = ANNAS_CARD) -> None:
@@ -83,19 +97,44 @@ async def test_a_guest_somebody_else_pays_for_takes_nothing_of_the_hosts_month(s
     assert caps(site) == [None, 2_000]
 
 
-async def test_a_session_that_is_open_counts_for_the_next(site: Site) -> None:
-    await site.building.rules.take({ANNA: ResidentRules(month_wh=20_000, sessions=2)})
-    await site.knows_card(ANNA, "04AAAAAAAAAAAA")
+async def test_what_a_session_may_still_use_is_not_the_next_ones_until_it_has_ended(site: Site) -> None:
+    await site.building.rules.take({ANNA: ResidentRules(month_wh=2_000, sessions=2)})
+    await site.knows_card(ANNA, ANNAS_OTHER_CARD)
     for stall_id in (STALL_1, STALL_2):
         site.connectors[stall_id].plug()
     await site.clock.passes(5)
     await site.tap(ANNAS_CARD, STALL_1)
     await site.clock.passes(300)
-    running = site.building.stalls[STALL_1].state.session
-    await site.tap("04AAAAAAAAAAAA", STALL_2)
-    assert running is not None
-    assert running.energy_wh > 0
-    assert caps(site) == [20_000, 20_000 - running.energy_wh]
+    await site.tap(ANNAS_OTHER_CARD, STALL_2)
+    assert [record["reason"] for record in site.records("denied")] == ["left_in_use"]
+    await site.tap(ANNAS_CARD, STALL_1)
+    await site.clock.passes(10)
+    await site.tap(ANNAS_OTHER_CARD, STALL_2)
+    (first_wh,) = (record["energy_wh"] for record in site.records("session_ended"))
+    assert first_wh > 0
+    assert caps(site) == [2_000, 2_000 - first_wh]
+    await site.clock.passes(900)
+    assert [record["stop_reason"] for record in site.records("session_ended")] == ["person", "cap"]
+    # 3 x 230 V x 16 A for the 2 s between two readings are 6 Wh, and until a car has stopped about as much.
+    drawn_wh = sum(connector.register_wh - START_WH for connector in site.connectors.values())
+    assert 2_000 <= drawn_wh <= 2_000 + 2 * 20
+
+
+async def test_a_household_uses_its_money_once_at_two_stalls_at_the_same_time(site: Site) -> None:
+    """Anna's card is good for 1 kWh, so what Ben gets of their 2.5 kWh is the rest."""
+    pot = ResidentRules(pot=Pot(id="household", left_wh=2_500))
+    await site.building.rules.take({ANNA: pot, BEN: pot})
+    card = site.building.cards.enrolled[0]
+    await site.building.cards.change(card.id, label="", blocked=False, month_wh=1_000, quiet=None)
+    for stall_id, uid in ((STALL_1, ANNAS_CARD), (STALL_2, BENS_CARD)):
+        site.connectors[stall_id].plug()
+        await site.clock.passes(5)
+        await site.tap(uid, stall_id)
+    assert caps(site) == [1_000, 1_500]
+    await site.clock.passes(1_200)
+    assert [record["stop_reason"] for record in site.records("session_ended")] == ["cap", "cap"]
+    drawn_wh = [connector.register_wh - START_WH for connector in site.connectors.values()]
+    assert drawn_wh == [pytest.approx(1_010, abs=10), pytest.approx(1_510, abs=10)]
 
 
 def test_with_the_buildings_month_the_count_begins_anew() -> None:
@@ -104,7 +143,7 @@ def test_with_the_buildings_month_the_count_begins_anew() -> None:
     july = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
     usage = Usage()
     for name, ended_at, energy_wh in (("s1", july - timedelta(seconds=1), 700), ("s2", july, 300)):
-        usage.recorded(session(name, ANNA, energy_wh=energy_wh, ended_at=ended_at))
+        usage.recorded(session(name, ANNA, energy_wh=energy_wh, ended_at=ended_at), Position(0, 2))
     assert usage.used((), july - timedelta(seconds=1), berlin).month_wh == {ANNA: 1_000}
     assert usage.used((), july, berlin).month_wh == {ANNA: 300}
 
@@ -135,6 +174,37 @@ async def test_a_card_is_quiet_by_the_buildings_clock(site: Site) -> None:
     await site.clock.passes(3_600)
     await charge(site, 60)
     assert len(site.records("session_authorised")) == 1
+
+
+async def test_what_the_app_had_not_heard_of_when_it_told_is_taken_off_however_long_ago_it_was(site: Site) -> None:
+    """It came back after weeks, or out of a backup, and tells before it has the records."""
+    journal = site.building.journal
+    await charge(site, 300)
+    await charge(site, 300)
+    first_wh, second_wh = (record["energy_wh"] for record in site.records("session_ended"))
+    seqs = [number for number, record in enumerate(site.records(), start=1) if record["kind"] == "session_ended"]
+    await site.clock.passes(3_600)
+
+    async def told(seq: int, left_wh: int) -> int | None:
+        rules = {ANNA: ResidentRules(left_wh=left_wh)}
+        await site.building.rules.take(rules, journal.position(journal.incarnation, seq))
+        site.connectors[STALL_1].plug()
+        await site.clock.passes(5)
+        await site.tap(ANNAS_CARD)
+        site.connectors[STALL_1].unplug()
+        await site.clock.passes(10)
+        return caps(site)[-1]
+
+    assert await told(seqs[0] - 1, 5_000) == 5_000 - first_wh - second_wh
+    assert await told(seqs[0], 5_000) == 5_000 - second_wh
+    assert await told(0, 5_000) == 5_000 - first_wh - second_wh, "the app lost what it had"
+    assert await told(seqs[1], 5_000) == 5_000
+    await site.stop()
+    await site.start()
+    assert await told(seqs[0], 4_000) == 4_000 - second_wh, "it lost it while the building was down"
+    await site.stop()
+    await site.start()
+    assert await told(seqs[0], 4_000) == 4_000 - second_wh
 
 
 async def test_what_flowed_before_the_app_told_is_not_taken_off_again(site: Site) -> None:

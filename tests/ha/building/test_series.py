@@ -1,4 +1,4 @@
-"""Power, registers and price into quarter hours: exact in integers, unknown where nobody measured."""
+"""Power, registers and prices into quarter hours: exact in integers, unknown where nobody measured."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from custom_components.evshare.building.series import BuildingSeries, BuildingSlice, Seen
+from custom_components.evshare.building.series import BuildingSeries, BuildingSlice, QuarterPrice, Seen
 
 NOON = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_constant_power_is_a_quarter_of_it_per_quarter_hour() -> None:
         start=NOON,
         end=NOON + timedelta(minutes=15),
         energies_wh={"import": 1000, "export": 0, "pv": 250, "battery_in": None, "battery_out": None},
-        price=None,
+        prices={},
         # Nobody counted: it was added up from watts.
         estimated=frozenset({"import", "export", "pv"}),
     )
@@ -138,7 +138,7 @@ def test_a_snapshot_of_an_earlier_version_is_gone_on_from() -> None:
         "next_ms": start_ms,
         "meters": {"grid": {"last": [start_ms + 450_000, 4_000_000], "quarters": {str(start_ms): half}}},
     }
-    series = BuildingSeries(powers=["grid"], registers=["pv"], price=True, most_w=MOST_W, snapshot=stored)
+    series = BuildingSeries(powers=["grid"], registers=["pv"], prices=["Market"], most_w=MOST_W, snapshot=stored)
     quarters = _fed(series, [(s, 4000.0, None) for s in range(460, 901, 10)])
     quarters += _fed(series, [(s, 4000.0, None) for s in range(910, 2200, 10)])
     assert _wh(quarters[0], "import", "pv") == (1000, None)
@@ -290,19 +290,20 @@ def test_what_a_register_counted_is_in_its_quarter_hours_to_the_last_wh(steps: l
     assert sum(each[0] or 0 for each in counted if each is not None) == wh
 
 
-# --- the price ---------------------------------------------------------------------------------------------------
+# --- prices ---------------------------------------------------------------------------------------------------
 
 
 def _priced(prices: Sequence[tuple[int, str | None]], *, until: int, first: int = 0) -> list[tuple[str, bool] | None]:
     """Look every 10 s at a price that changed at (seconds after noon); price and estimated per quarter hour."""
-    series = BuildingSeries(powers=["grid"], price=True, most_w=MOST_W, snapshot=None)
+    series = BuildingSeries(powers=["grid"], prices=["Market"], most_w=MOST_W, snapshot=None)
     closed = []
     for second in range(first, until, 10):
         said = [price for since, price in prices if since <= second]
         price = None if not said or said[-1] is None else Decimal(said[-1])
-        seen = Seen(powers_w={"grid": 0.0}, price=price)
+        seen = Seen(powers_w={"grid": 0.0}, prices={} if price is None else {"Market": price})
         closed += series.observe(NOON + timedelta(seconds=second), seen)
-    return [None if each.price is None else (str(each.price), "price" in each.estimated) for each in closed]
+    told = [each.prices.get("Market") for each in closed]
+    return [None if each is None else (str(each.price), each.estimated) for each in told]
 
 
 def test_a_quarter_hour_has_the_price_it_began_with() -> None:
@@ -316,13 +317,22 @@ def test_a_price_seen_late_is_an_estimate_and_an_unavailable_one_is_none() -> No
     assert _priced(prices, until=2720) == [("0.30", True), None, ("0.28", True)]
 
 
-def test_a_building_with_nothing_but_a_price_has_a_series_of_prices() -> None:
-    series = BuildingSeries(price=True, most_w=MOST_W, snapshot=None)
+def test_a_building_with_nothing_but_prices_has_each_under_its_name() -> None:
+    names = ["Market", "Grid fee"]
+    series = BuildingSeries(prices=names, most_w=MOST_W, snapshot=None)
     closed = []
-    for second in range(0, 910, 10):
+    for second in range(0, 1810, 10):
         if second == 450:  # a restart
             stored = json.loads(json.dumps(series.snapshot()))
-            series = BuildingSeries(price=True, most_w=MOST_W, snapshot=stored)
-        closed += series.observe(NOON + timedelta(seconds=second), Seen(price=Decimal("0.30")))
-    (quarter,) = closed
-    assert (quarter.price, set(quarter.energies_wh.values()), quarter.estimated) == (Decimal("0.30"), {None}, set())
+            series = BuildingSeries(prices=names, most_w=MOST_W, snapshot=stored)
+        prices = {"Market": Decimal("0.30")}
+        if second < 900:  # the other sensor goes away, and the first goes on without it
+            prices["Grid fee"] = Decimal("0.08")
+        closed += series.observe(NOON + timedelta(seconds=second), Seen(prices=prices))
+    first, second_quarter = closed
+    assert (set(first.energies_wh.values()), first.estimated) == ({None}, set())
+    assert first.prices == {
+        "Market": QuarterPrice(price=Decimal("0.30")),
+        "Grid fee": QuarterPrice(price=Decimal("0.08")),
+    }
+    assert second_quarter.prices == {"Market": QuarterPrice(price=Decimal("0.30"))}

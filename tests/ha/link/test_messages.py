@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.evshare.access import Guest, Hold, Hours, Payer, Proof, ResidentRules
+from custom_components.evshare.access import Guest, Hold, Hours, Payer, Pot, Proof, ResidentRules
 from custom_components.evshare.journal import StoredRecord
 from custom_components.evshare.link import frames, picture
 from custom_components.evshare.link.messages import (
@@ -58,6 +58,7 @@ BUILDING = Building(
     fuse_a=63,
     stalls=(StallConfig(id=StallId("stall-1"), name="Stall 1", connector="keba_p30", max_current_a=16),),
     residents=(Resident(id=ResidentId("res-1"), name="Ada Larsen"),),
+    price_series=("Day-ahead price", "Grid fee"),
 )
 
 CARD = CardId("ca2d000000000001")
@@ -118,6 +119,25 @@ FROM_APP = {
         month_wh=250_000,
         quiet=Hours(start=time(23), end=time(6)),
     ),
+    "ask_enrol_card_3": EnrolAsk(
+        id="ask-13",
+        resident_id=ResidentId("res-1"),
+        stall_id=StallId("stall-1"),
+        timeout_s=60,
+        label="Blue key ring",
+        by_holder=True,
+    ),
+    "ask_change_card_3": ChangeCardAsk(
+        id="ask-14",
+        card_id=CARD,
+        label="Blue key ring",
+        blocked=True,
+        blocked_by_holder=True,
+        month_wh=250_000,
+        money_month_wh=40_000,
+        quiet=Hours(start=time(23), end=time(6)),
+        resident_id=ResidentId("res-1"),
+    ),
     "ask_remove_card": RemoveCardAsk(id="ask-11", card_id=CARD),
     "ask_assign_card": AssignCardAsk(
         id="ask-12", unknown_id="0bca000000000001", resident_id=ResidentId("res-1"), label="Spare card"
@@ -137,6 +157,25 @@ FROM_APP = {
             ResidentId("res-2"): ResidentRules(),
         }
     ),
+    "tell_rules_3": RulesTold(
+        seq=41,
+        residents={
+            ResidentId("res-1"): ResidentRules(
+                stall_ids=frozenset({StallId("stall-1")}),
+                hours=(
+                    Hours(days=frozenset({1, 2, 3, 4, 5}), start=time(20), end=time(6)),
+                    Hours(days=frozenset({6, 7}), start=time(0), end=time(0)),
+                ),
+                sessions=2,
+                month_wh=300_000,
+                left_wh=42_000,
+                pot=Pot(id="acc-weber", left_wh=65_000),
+                start_wh=1_500,
+            ),
+            ResidentId("res-2"): ResidentRules(pot=Pot(id="acc-weber", left_wh=65_000), start_wh=1_500),
+            ResidentId("res-3"): ResidentRules(),
+        },
+    ),
     "tell_holds": HoldsTold(
         holds=(
             Hold(
@@ -150,7 +189,7 @@ FROM_APP = {
 TO_APP = {
     *("hello", "building", "records", "live", "answer_ok", "answer_denied", "tell_office_ticket"),
     *("hello_2", "building_2", "records_2", "live_2", "tell_cards"),
-    *("hello_3", "records_3"),
+    *("hello_3", "building_3", "records_3", "tell_cards_3"),
 }
 
 
@@ -169,6 +208,7 @@ DESCRIBED = picture.described(BUILDING, {}, {StallId("stall-1")})
 def test_the_building_is_described_as_the_app_speaks() -> None:
     assert frames.building(1, DESCRIBED) == _golden("building")
     assert frames.building(2, DESCRIBED) == _golden("building_2")
+    assert frames.building(3, DESCRIBED) == _golden("building_3")
 
 
 def test_hello_is_understood_by_every_app_and_says_what_is_spoken() -> None:
@@ -235,7 +275,6 @@ def test_to_an_app_of_before_version_3_the_series_has_what_it_knows(version: int
     ("said", "as_3", "as_2"),
     [
         (["pv"], ["pv"], True),
-        (["price"], ["price"], False),
         (["battery_in"], ["battery_in"], False),
         (True, ["export", "import"], True),
         (False, [], False),
@@ -247,7 +286,7 @@ def test_which_values_are_estimates_is_told_as_the_app_speaks(said: Any, as_3: l
     for version, expected in ((3, as_3), (2, as_2)):
         (told,) = frames.records(version, INCARNATION, [stored])["records"]
         assert told["body"]["estimated"] == expected
-        assert ("price" in told["body"]) is (version == 3)
+        assert told["body"].get("prices") == ([] if version == 3 else None)
 
 
 def test_the_picture_of_the_stalls_is_told_as_the_app_speaks() -> None:
@@ -258,8 +297,9 @@ def test_the_picture_of_the_stalls_is_told_as_the_app_speaks() -> None:
 
 
 def test_cards_are_told() -> None:
-    golden = _golden("tell_cards")
-    assert frames.cards(2, golden["body"]) == golden
+    golden = _golden("tell_cards_3")
+    assert frames.cards(3, golden["body"]) == golden
+    assert frames.cards(2, golden["body"]) == _golden("tell_cards")
 
 
 def test_answers_and_tickets_are_built() -> None:

@@ -1,5 +1,6 @@
 """What holds for every ask, house and stall."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from custom_components.evshare.access import (
     Hours,
     Payer,
     PhoneAsk,
+    Pot,
     Proof,
     ResidentRules,
     Used,
@@ -36,6 +38,7 @@ from custom_components.evshare.model import (
     Moment,
     Resident,
     ResidentId,
+    Session,
     StallId,
     StallStatus,
 )
@@ -66,6 +69,8 @@ rules = st.builds(
     sessions=st.integers(1, 3),
     month_wh=st.one_of(st.none(), st.integers(0, 200)),
     left_wh=energies,
+    pot=st.one_of(st.none(), st.builds(Pot, id=st.sampled_from(["one", "other"]), left_wh=st.integers(-10, 200))),
+    start_wh=st.sampled_from([0, 0, 10]),
 )
 guests = st.builds(
     Guest,
@@ -95,24 +100,34 @@ asks = st.one_of(
     st.builds(CarAsk, resident_id=people, evidence=st.sampled_from(CarEvidence), plug_epoch=st.sampled_from([4, 4, 3])),
 )
 sessions = st.builds(
-    session_of,
-    people,
-    kind=st.sampled_from(CredentialKind),
-    by=st.sampled_from(["c0", "c1", "p0", "ask-0"]),
-    at=stalls,
+    lambda session, cap_wh, counts: replace(
+        session, cap_wh=cap_wh, credential=replace(session.credential, counts=counts)
+    ),
+    st.builds(
+        session_of,
+        people,
+        kind=st.sampled_from(CredentialKind),
+        by=st.sampled_from(["c0", "c1", "p0", "ask-0"]),
+        at=stalls,
+        energy_wh=st.integers(0, 20),
+    ),
+    st.one_of(st.none(), st.integers(0, 60)),
+    st.sampled_from([True, True, False]),
 )
 cards = st.builds(
-    lambda number, owner, blocked, month_wh, quiet: CardRecord(
+    lambda number, owner, blocked, month_wh, money_wh, quiet: CardRecord(
         id=CardId(f"c{number}"),
         resident_id=owner,
         fingerprints=(f"f{number}",),
         blocked=blocked,
         month_wh=month_wh,
+        money_month_wh=money_wh,
         quiet=quiet,
     ),
     st.integers(0, 3),
     people,
     st.sampled_from([False, False, True]),
+    st.one_of(st.none(), st.integers(0, 200)),
     st.one_of(st.none(), st.integers(0, 200)),
     st.one_of(st.none(), hours),
 )
@@ -135,6 +150,7 @@ views = st.builds(
         month_wh=used,
         card_month_wh=st.dictionaries(st.sampled_from(["c0", "c1"]), st.integers(0, 120)),
         since_told_wh=used,
+        since_told_starts=st.dictionaries(people, st.integers(0, 2), max_size=3),
     ),
     zone=st.sampled_from(ZONES),
 )
@@ -220,24 +236,46 @@ def test_what_is_blocked_over_or_held_is_never_granted(ask: Ask, view: AccessVie
 
 
 def limits(ask: Ask, grant: Grant, view: AccessView) -> list[int]:
-    """What each limit leaves."""
+    """What each limit leaves, after what open sessions that draw on it may still use."""
     credential = grant.credential
     found = []
+
+    def kept(whose: Collection[ResidentId]) -> int:
+        rest = [(one.cap_wh or 0) - one.energy_wh for one in view.open_sessions if is_of(one, whose)]
+        return sum(wh for wh in rest if wh > 0)
+
+    def spent(whose: Collection[ResidentId]) -> int:
+        told = view.used
+        return sum(
+            told.since_told_wh.get(name, 0)
+            + told.since_told_starts.get(name, 0) * view.rules.get(name, ResidentRules()).start_wh
+            for name in whose
+        )
+
+    me = {credential.resident_id}
     own = view.rules.get(credential.resident_id)
     guest = ask.guest if isinstance(ask, PhoneAsk) else None
     counts = guest is None or guest.payer is Payer.HOST
     assert credential.counts is counts
     if own is not None and own.month_wh is not None and counts:
-        found.append(own.month_wh - view.used.month_wh.get(credential.resident_id, 0))
+        found.append(own.month_wh - view.used.month_wh.get(credential.resident_id, 0) - kept(me))
     if own is not None and own.left_wh is not None and counts:
-        found.append(own.left_wh - view.used.since_told_wh.get(credential.resident_id, 0))
+        found.append(own.left_wh - spent(me) - kept(me))
+    if own is not None and own.pot is not None and counts:
+        sharers = {name for name, its in view.rules.items() if its.pot is not None and its.pot.id == own.pot.id}
+        found.append(own.pot.left_wh - spent(sharers) - kept(sharers))
     if guest is not None and guest.cap_wh is not None:
         found.append(guest.cap_wh)
     return found + [
-        card.month_wh - view.used.card_month_wh.get(card.id, 0)
+        month_wh - view.used.card_month_wh.get(card.id, 0)
         for card in view.cards
-        if (credential.kind, credential.id) == (CredentialKind.CARD, card.id) and card.month_wh is not None
+        for month_wh in (card.month_wh, card.money_month_wh)
+        if (credential.kind, credential.id) == (CredentialKind.CARD, card.id) and month_wh is not None
     ]
+
+
+def is_of(session: Session, whose: Collection[ResidentId]) -> bool:
+    return session.resident_id in whose and session.credential.counts
 
 
 @settings(deadline=None, max_examples=600)

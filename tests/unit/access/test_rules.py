@@ -18,6 +18,7 @@ from custom_components.evshare.access import (
     Hold,
     Hours,
     Payer,
+    Pot,
     Proof,
     ResidentRules,
     Toggle,
@@ -210,6 +211,75 @@ def test_a_card_starts_nothing_in_its_quiet_hours_but_ends_its_session() -> None
 def test_the_smallest_of_all_limits_is_the_cap() -> None:
     view = replace(with_card(month_wh=9_000), rules={ANNA: ResidentRules(month_wh=8_000, left_wh=7_000)})
     assert cap(CARD, view) == 7_000
+    assert cap(CARD, replace(view, rules={ANNA: ResidentRules(pot=Pot(id="household", left_wh=6_000))})) == 6_000
+
+
+@pytest.mark.parametrize(("own_wh", "money_wh"), [(9_000, 250_000), (250_000, 9_000), (None, 9_000), (9_000, None)])
+def test_of_a_cards_own_limit_and_its_moneys_the_smaller_counts(own_wh: int | None, money_wh: int | None) -> None:
+    view = replace(with_card(month_wh=own_wh, money_month_wh=money_wh), used=Used(card_month_wh={"c0": 2_000}))
+    assert cap(CARD, view) == 7_000
+    assert cap(PHONE, view) is None
+    assert reason(CARD, replace(view, used=Used(card_month_wh={"c0": 9_000}))) is DenyReason.CARD_USED_UP
+
+
+# --- sessions that draw on the same at once ------------------------------------------------------------------------
+
+
+def sharing(**carlas: object) -> AccessView:
+    """Anna and Carla share 10 kWh; Carla has a session that had 1 of the 6 kWh announced to it."""
+    running = replace(session_of(CARLA, energy_wh=1_000), **({"cap_wh": 6_000} | carlas))  # type: ignore[arg-type]
+    pot = ResidentRules(sessions=2, pot=Pot(id="household", left_wh=10_000))
+    used = Used(since_told_wh={CARLA: 1_000})
+    return replace(VIEW, rules={ANNA: pot, CARLA: pot}, open_sessions=(running,), used=used)
+
+
+@pytest.mark.parametrize("ask", EVERYBODY)
+def test_what_a_running_session_of_the_same_pot_may_still_use_is_not_given_twice(ask: Ask) -> None:
+    assert cap(ask, sharing()) == 4_000
+    assert reason(ask, sharing(cap_wh=10_000)) is DenyReason.LEFT_IN_USE
+
+
+def test_it_is_free_again_when_the_session_has_ended_and_not_before() -> None:
+    assert cap(PHONE, sharing(stop_reason=StopReason.PERSON)) == 4_000
+    assert cap(PHONE, replace(sharing(), open_sessions=())) == 9_000
+
+
+def test_a_session_without_an_announced_end_keeps_nothing_for_itself() -> None:
+    assert cap(PHONE, sharing(cap_wh=None)) == 9_000
+
+
+def test_a_guest_whom_somebody_else_pays_for_takes_nothing_of_the_pot() -> None:
+    credential = replace(session_of(CARLA).credential, counts=False)
+    view = replace(sharing(credential=credential), used=Used())
+    assert cap(PHONE, view) == 10_000
+
+
+def test_another_pot_is_another_matter() -> None:
+    view = sharing()
+    apart = replace(view, rules={**view.rules, CARLA: ResidentRules(pot=Pot(id="neighbours", left_wh=10_000))})
+    assert cap(PHONE, apart) == 10_000
+
+
+def test_what_is_used_up_is_said_to_be_so_whoever_charges() -> None:
+    view = replace(sharing(), used=Used(since_told_wh={ANNA: 9_000, CARLA: 1_000}))
+    assert reason(PHONE, view) is DenyReason.NO_CREDIT
+
+
+@pytest.mark.parametrize("ask", [CARD, GUEST])
+@pytest.mark.parametrize("limit", ["month_wh", "left_wh"])
+def test_a_residents_own_limits_are_not_used_twice_either(ask: Ask, limit: str) -> None:
+    guests = replace(session_of(kind=CredentialKind.PASS, by="pass-2", energy_wh=500), cap_wh=3_000)
+    used = Used(month_wh={ANNA: 500}, since_told_wh={ANNA: 500})
+    view = replace(ruled(sessions=2, **{limit: 5_000}), open_sessions=(guests,), used=used)
+    assert cap(ask, view) == 2_000
+    carlas = replace(guests, credential=replace(guests.credential, resident_id=CARLA))
+    assert cap(ask, replace(view, open_sessions=(carlas,), used=Used())) == 5_000
+
+
+def test_every_start_that_was_not_told_of_costs_what_a_start_does() -> None:
+    rules = ResidentRules(sessions=2, left_wh=5_000, start_wh=300)
+    used = Used(since_told_wh={ANNA: 1_000}, since_told_starts={ANNA: 2, CARLA: 7})
+    assert cap(PHONE, replace(VIEW, rules={ANNA: rules}, used=used)) == 3_400
 
 
 # --- sessions at once ----------------------------------------------------------------------------------------------
@@ -366,6 +436,8 @@ def test_rules_survive_being_written_down() -> None:
         sessions=2,
         month_wh=1,
         left_wh=-1,
+        pot=Pot(id="household", left_wh=-2),
+        start_wh=3,
     )
     assert rules_body(rules) == {
         "stall_ids": ["a", "b"],
@@ -373,6 +445,8 @@ def test_rules_survive_being_written_down() -> None:
         "sessions": 2,
         "month_wh": 1,
         "left_wh": -1,
+        "pot": {"pot_id": "household", "left_wh": -2},
+        "start_wh": 3,
     }
     assert rules_from(rules_body(rules)) == rules
     assert rules_from(rules_body(ResidentRules())) == ResidentRules()
@@ -382,3 +456,16 @@ def test_a_month_begins_at_the_buildings_midnight() -> None:
     # 23:30 UTC on 30 June is 01:30 on 1 July in Berlin.
     assert month_start(datetime(2026, 6, 30, 23, 30, tzinfo=UTC), BERLIN) == datetime(2026, 6, 30, 22, tzinfo=UTC)
     assert month_start(datetime(2026, 6, 30, 21, 59, tzinfo=UTC), BERLIN) == datetime(2026, 5, 31, 22, tzinfo=UTC)
+
+
+def test_where_the_owner_needs_the_app_only_who_knows_better_is_let_in_without_it() -> None:
+    car = CarAsk(resident_id=ANNA, evidence=CarEvidence.RESERVED_STALL, plug_epoch=4)
+    opted_in = CarOptIn(resident_id=ANNA, evidence=CarEvidence.RESERVED_STALL, stall_id=STALL_1)
+    away = replace(VIEW, app_away=True, cars=frozenset({opted_in}))
+    for ask in (CARD, USER, car):
+        assert isinstance(decide(ask, replace(away, app_away=False), PLUGGED, NOW), Grant)
+        refused = decide(ask, away, PLUGGED, NOW)
+        assert isinstance(refused, Denial)
+        assert refused.reason is DenyReason.APP_AWAY
+    for ask in (ADMIN, PHONE):
+        assert isinstance(decide(ask, away, PLUGGED, NOW), Grant)

@@ -33,9 +33,12 @@ async def test_cards_are_found_blocked_and_forgotten(journal: Journal) -> None:
     (card,) = await journal.cards()
     assert (card.id, card.resident_id, card.fingerprints, card.blocked) == (card_id, anna, ("aa", "bb", "cc"), False)
     assert await journal.change_card(replace(card, blocked=True), NOW)
-    assert [card.blocked for card in await journal.cards()] == [True]
-    assert await journal.change_card(replace(card, blocked=False), NOW)
-    assert [card.blocked for card in await journal.cards()] == [False]
+    assert [(card.blocked, card.blocked_by_holder) for card in await journal.cards()] == [(True, False)]
+    assert await journal.change_card(replace(card, blocked=True, blocked_by_holder=True), NOW)
+    assert [(card.blocked, card.blocked_by_holder) for card in await journal.cards()] == [(True, True)]
+    # What is not blocked is blocked by nobody.
+    assert await journal.change_card(replace(card, blocked=False, blocked_by_holder=True), NOW)
+    assert [(card.blocked, card.blocked_by_holder) for card in await journal.cards()] == [(False, False)]
     await journal.remove_card(card_id)
     assert not await journal.change_card(card, NOW), "there is nothing to change any more"
     assert await journal.cards() == []
@@ -70,11 +73,12 @@ async def test_what_is_set_of_a_card_is_kept(open_journal: OpenJournal) -> None:
     (card,) = await journal.cards()
     assert (card.label, card.weak, card.month_wh, card.quiet, card.used_at) == ("Blue", True, 250_000, None, None)
     night = Hours(start=time(23), end=time(6, 30))
-    await journal.change_card(replace(card, label="Red", month_wh=None, quiet=night), NOW)
+    assert card.money_month_wh is None
+    await journal.change_card(replace(card, label="Red", month_wh=None, money_month_wh=7, quiet=night), NOW)
     await journal.card_used(card.id, NOW + timedelta(hours=1))
     await journal.close()
     (card,) = await (await open_journal()).cards()
-    assert (card.label, card.weak, card.month_wh, card.quiet) == ("Red", True, None, night)
+    assert (card.label, card.weak, card.month_wh, card.money_month_wh, card.quiet) == ("Red", True, None, 7, night)
     assert card.used_at == NOW + timedelta(hours=1)
 
 

@@ -1,4 +1,4 @@
-"""Card readers of the simulated building as Home Assistant devices (demo only).
+"""Card readers of the simulated building as Home Assistant devices, and its electricity price (demo only).
 
 ``building_readers:`` in configuration.yaml lists readers (id, name, webhook_id). Each becomes one device; a card posted
 to its webhook as ``{"uid": "04A2…"}`` becomes a ``tag_scanned`` event with that device's id, as from a real reader.

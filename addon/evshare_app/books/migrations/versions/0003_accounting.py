@@ -21,6 +21,7 @@ UNCHANGEABLE = (
     "remainder",
     "restore_drill",
     "signed_meter_value",
+    "slice_seal",
     "slice_source",
     "solar_bank",
     "statement_charge",
@@ -61,7 +62,10 @@ def upgrade() -> None:
     if conn.dialect.name == "sqlite":
         op.execute("PRAGMA legacy_alter_table=OFF")
     op.create_index("ix_cdr_ended", "cdr", ["ended_ms"], unique=False)
+    op.create_index("ix_payment_account", "payment", ["account_id"], unique=False)
+    op.create_index("ix_slice_ended", "slice", ["end_ms"], unique=False)
     op.create_index("ix_slice_register", "slice", ["stall_id", "epoch", "register_end_wh"], unique=False)
+    op.create_index("ix_statement_account", "statement", ["account_id"], unique=False)
     op.create_index(
         "ux_statement_month",
         "statement",
@@ -121,8 +125,12 @@ def _new_columns() -> None:
     op.add_column("account", sa.Column("kind", sa.String(length=16), server_default="household", nullable=False))
     op.add_column("account", sa.Column("address", sa.Text(), nullable=True))
     op.add_column("account", sa.Column("paper", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("card", sa.Column("blocked_by_holder", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("card", sa.Column("money_month_wh", sa.Integer(), nullable=True))
     op.add_column("building_slice", sa.Column("battery_in_wh", sa.Integer(), nullable=True))
     op.add_column("building_slice", sa.Column("battery_out_wh", sa.Integer(), nullable=True))
+    op.add_column("building_slice", sa.Column("estimated_of", sa.String(length=64), nullable=True))
+    op.add_column("building", sa.Column("price_series", sa.Text(), nullable=True))
     # Written out, because Alembic adds a column and its reference in two steps, which SQLite has not.
     op.execute(
         "ALTER TABLE session ADD COLUMN account_id VARCHAR(64) "
@@ -206,6 +214,7 @@ def _new_tables() -> None:
         sa.Column("building_id", sa.String(length=64), nullable=False),
         sa.Column("card_id", sa.String(length=32), nullable=False),
         sa.Column("month_minor", sa.Integer(), nullable=False),
+        sa.Column("in_one", sa.Integer(), nullable=False),
         sa.Column("month_wh", sa.Integer(), nullable=True),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_by", sa.String(length=80), nullable=False),
@@ -297,11 +306,12 @@ def _new_tables() -> None:
     op.create_table(
         "price_slot",
         sa.Column("building_id", sa.String(length=64), nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
         sa.Column("start_ms", sa.BigInteger(), nullable=False),
         sa.Column("end_ms", sa.BigInteger(), nullable=False),
         sa.Column("price", sa.String(length=24), nullable=False),
         sa.Column("estimated", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("start_ms", name=op.f("pk_price_slot")),
+        sa.PrimaryKeyConstraint("series", "start_ms", name=op.f("pk_price_slot")),
     )
     op.create_table(
         "utility_bill",
@@ -467,13 +477,25 @@ def _new_tables() -> None:
         sa.PrimaryKeyConstraint("session_id", "place", name=op.f("pk_signed_meter_value")),
     )
     op.create_table(
+        "slice_seal",
+        sa.Column("building_id", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("first_slice_id", sa.Integer(), nullable=False),
+        sa.Column("last_slice_id", sa.Integer(), nullable=False),
+        sa.Column("digests", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["number"], ["ledger_transaction.number"], name=op.f("fk_slice_seal_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_slice_seal")),
+        sa.UniqueConstraint("last_slice_id", name=op.f("uq_slice_seal_last_slice_id")),
+    )
+    op.create_table(
         "slice_source",
         sa.Column("building_id", sa.String(length=64), nullable=False),
         sa.Column("slice_id", sa.Integer(), nullable=False),
         sa.Column("solar_wh", sa.Integer(), nullable=False),
         sa.Column("battery_wh", sa.Integer(), nullable=False),
         sa.Column("grid_wh", sa.Integer(), nullable=False),
-        sa.Column("estimated", sa.Integer(), nullable=False),
+        sa.Column("solar_guessed", sa.String(length=48), nullable=False),
+        sa.Column("battery_guessed", sa.String(length=48), nullable=False),
         sa.ForeignKeyConstraint(["slice_id"], ["slice.slice_id"], name=op.f("fk_slice_source_slice_id")),
         sa.PrimaryKeyConstraint("slice_id", name=op.f("pk_slice_source")),
     )
