@@ -27,6 +27,10 @@ class SolarSharing(StrEnum):
     BANK = "bank"
 
 
+class NobodyToShareSun(NothingToShareBy):
+    """There is sun to divide, and no account has a weight above zero."""
+
+
 class SolarDearerThanGrid(ValueError):
     """Own solar power must not cost more than grid power (Swiss rule for self-consumption communities)."""
 
@@ -81,12 +85,11 @@ def share_by_weight(
 ) -> SolarShares:
     """Divide a month's sun by weights, nobody beyond what it used; the rest is divided among those with room.
 
-    `weights` are those of `keys.weights_by` (`Key.EQUAL` or `Key.OWNERSHIP`). Raises `NothingToShareBy` when there is
+    `weights` are those of `keys.weights_by` (`Key.EQUAL` or `Key.OWNERSHIP`). Raises `NobodyToShareSun` when there is
     sun and no weight is above zero.
     """
     if available_wh and not any(weights.values()):
-        msg = f"weights of the sun: all are zero, accepted is at least one above zero to divide {available_wh} Wh"
-        raise NothingToShareBy(msg)
+        raise _nobody(available_wh)
     exact = _filled(available_wh, {one: Fraction(weight) for one, weight in weights.items()}, used_wh)
     settled = settle(exact, carried_n, most={one: used_wh.get(one, 0) for one in exact})
     return SolarShares(
@@ -108,8 +111,10 @@ def share_by_bank(
 ) -> BankMonth:
     """Divide a month's sun by weights and let each account use it now or within `valid_months` more months.
 
-    What would expire first is drawn first. Raises `NothingToShareBy` when there is sun and no weight is above zero.
+    What would expire first is drawn first. Raises `NobodyToShareSun` when there is sun and no weight is above zero.
     """
+    if available_wh and not any(weights.values()):
+        raise _nobody(available_wh)
     earned = share(available_wh, weights, carried_n, what="weights of the sun")
     new = [
         Banked(account_id=one, earned=month, wh=wh, last=_later(month, valid_months))
@@ -153,6 +158,12 @@ def solar_credit(
         account_id: Money.from_decimal((grid_price - solar_price) * wh / 1000, currency)
         for account_id, wh in credited_wh.items()
     }
+
+
+def _nobody(available_wh: int) -> NobodyToShareSun:
+    return NobodyToShareSun(
+        f"weights of the sun: all are zero, accepted is at least one above zero to divide {available_wh} Wh"
+    )
 
 
 def _filled(

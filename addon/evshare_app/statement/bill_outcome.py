@@ -32,7 +32,9 @@ class BillOutcome:
     shares: tuple[tuple[AccountId, int], ...]
     """Net minor units by account: billed already, or as it stands now; below zero is a credit."""
     settled: Month | None
-    """With which month it was billed; None: not yet."""
+    """With which month's close; None: not yet."""
+    billed: bool
+    """It is on statements, so it is not withdrawn any more."""
     problem: bool = False
     """Nobody can bear it: nobody charged."""
 
@@ -68,9 +70,21 @@ def bill_outcome(conn: Connection, bill: Bill) -> BillOutcome:
         fixed=fixed,
         income=income,
         shares=tuple(shares),
-        settled=Month.parse(billed[0].month) if billed else None,
+        settled=Month.parse(billed[0].month) if billed else _closed_with(conn, bill, rule),
+        billed=bool(billed),
         problem=problem,
     )
+
+
+def _closed_with(conn: Connection, bill: Bill, rule: EnergyRule) -> Month | None:
+    """Return the month whose close settled a bill of which no account was billed anything."""
+    if rule.method is Method.PROVISIONAL:
+        return None
+    period = schema.period.c
+    month = conn.scalar(
+        select(func.min(period.month)).where(period.month >= str(bill.month), period.closed_ms >= bill.created_ms)
+    )
+    return None if month is None else Month.parse(month)
 
 
 def _settled_with(conn: Connection, bill: Bill) -> Month:

@@ -16,6 +16,7 @@ from ..books.close_tables import close_cdr
 from ..books.common import find_common_account
 from ..model import AccountId, Month, SessionId, from_ms
 from ..split.remainder import NothingToShareBy
+from ..split.solar import NobodyToShareSun
 from ..tariff.cdr import Unproven, add_part, waits_for_close
 from ..tariff.store import tariff_version
 from .billable import billable, closed_months, ended_without_cdr, unattributed_wh, went_on
@@ -118,6 +119,12 @@ def prepare(conn: Connection, month: Month, building: BuildingRow, now: datetime
     problem = None
     try:
         charges = _still_to_bill(conn, month, month_charges(conn, MonthWork.begin(conn, month, bills)))
+    except NobodyToShareSun:
+        charges = MonthCharges(charges=(), residuals={})
+        problem = Reason(
+            "The sun of this month cannot be shared: no account has a part in the building. Enter the units’ shares,"
+            " or choose another rule for the sun."
+        )
     except NothingToShareBy as nothing:
         charges = MonthCharges(charges=(), residuals={})
         problem = Reason(

@@ -42,12 +42,15 @@ def test_what_fixed_tariffs_bring_more_or_less_than_the_bill_goes_through_the_re
     add_session(conn, "s1", berlin(3, 18), [Cut(600, 100_000)])
     bill_id = utility(conn, "SW-6", 125_000, energy_minor, JUNE_DAYS)
     assert balance(conn, RESERVE) == 0
+    assert bill_outcome(conn, bills(conn)[0]).settled is None
     close_month(conn, JUNE, "office:m", JULY_1)
     assert -balance(conn, RESERVE) == reserve
     assert -balance(conn, ENERGY) == 3_000 - reserve
     assert (balance(conn, LOSSES), balance(conn, UTILITY)) == (losses, energy_minor - losses)
     [bill] = bills(conn)
-    outcome = bill_outcome(conn, bill).fixed
+    became = bill_outcome(conn, bill)
+    assert (became.settled, became.billed) == (JUNE, False)
+    outcome = became.fixed
     assert outcome is not None
     assert (outcome.surplus.minor, outcome.reserve.minor) == (reserve, reserve)
     assert [check for check in run_checks(conn) if not check.ok] == []

@@ -361,6 +361,11 @@ class TestSun:
         # Okafor's nine tenths are 2.16 kWh, but 2 were used: the rest, 0.4, is Weber's.
         assert self.settled(conn, "ownership") == {WEBER: -8, OKAFOR: -40}
 
+    @pytest.mark.parametrize("sharing", ["ownership", "bank"])
+    def test_without_shares_in_the_building_the_month_stays_open_and_says_why(self, conn, sharing):
+        with pytest.raises(CloseRefused, match="The sun of this month cannot be shared: no account has a part"):
+            self.settled(conn, sharing)
+
     def test_what_one_cannot_use_can_wait_in_the_bank(self, conn):
         for resident, share in (("jana", 100), ("ada", 900)):
             unit = add_unit(conn, resident, share, date(2026, 1, 1))
