@@ -13,7 +13,7 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from sqlalchemy import Connection
 
 from ..books.building import the_building
@@ -246,6 +246,10 @@ class LinkDoor:
                     await connection.send(messages.error("bad_message", "message: accepted are text frames"))
         except LinkDown:
             _LOGGER.debug("The link went down while it was written to")
+        except Exception:
+            # This is no request any more: an answer of HTTP would be nonsense to whoever reads the socket.
+            _LOGGER.exception("A message of the integration could not be worked on")
+            await socket.close(code=WSCloseCode.INTERNAL_ERROR)
         finally:
             self._leave(connection)
         return socket
@@ -374,8 +378,12 @@ class LinkDoor:
             if running.energy_wh == told_wh or loop_s - told_s < _COST_EVERY_S:
                 continue
             self._told_cost[running.session_id] = (loop_s, running.energy_wh)
-            cost = await self._books.read(
-                partial(running_cost, session_id=running.session_id, energy_wh=running.energy_wh, now=self._clock())
-            )
+            costs = partial(running_cost, session_id=running.session_id, energy_wh=running.energy_wh, now=self._clock())
+            try:
+                cost = await self._books.read(costs)
+            except Exception:
+                # It is only shown: charging, and the records of it, must not wait for a price.
+                _LOGGER.exception("What session %s costs so far could not be worked out", running.session_id)
+                continue
             if cost is not None:
                 await connection.send(messages.tell_cost(running.session_id, cost.minor, cost.currency))

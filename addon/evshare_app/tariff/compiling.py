@@ -124,9 +124,6 @@ def _with_sources(
     slices: Sequence[RatedSlice], sources: Sequence[Mapping[EnergySource, int]] | None
 ) -> list[RatedSlice]:
     """Divide each slice's Wh by its sources, exactly; one without is the grid's."""
-    if sources is not None and len(sources) != len(slices):
-        msg = f"sources: got {len(sources)}, accepted is one for each of the {len(slices)} slices"
-        raise ValueError(msg)
     if sources is None:
         return list(slices)
     return [
@@ -138,6 +135,10 @@ def _with_sources(
 def _source_gaps(slices: Sequence[RatedSlice], circumstances: Circumstances, asked: Set[EnergySource]) -> Iterator[Gap]:
     """Yield where it was not known from where energy came, or estimated in what the tariff asks for."""
     sources, guessed = circumstances.sources, circumstances.guessed
+    for name, known in (("sources", sources), ("guessed", guessed or None)):
+        if known is not None and len(known) != len(slices):
+            msg = f"{name}: got {len(known)}, accepted is one for each of the {len(slices)} slices"
+            raise ValueError(msg)
     for place, one in enumerate(slices):
         if not one.energy_wh:
             continue

@@ -9,6 +9,7 @@ from ..books.building import the_building
 from ..books.schema import session, slice_
 from ..model import from_ms
 from ..money import Money
+from ..split.sources import MEASURED
 from .cdr_json import rated_slice
 from .compiling import compiled
 from .gather import circumstances_of
@@ -39,7 +40,9 @@ def running_cost(conn: Connection, session_id: str, energy_wh: int, now: datetim
     tariff = tariff_version(conn, row.tariff_version).tariff
     circumstances = circumstances_of(conn, tariff, started, now, building, cuts)
     if circumstances.sources is not None and len(rated) > len(cuts):
-        circumstances = replace(circumstances, sources=[*circumstances.sources, {}])
+        circumstances = replace(
+            circumstances, sources=[*circumstances.sources, {}], guessed=[*circumstances.guessed, MEASURED]
+        )
     plain = compiled(tariff, RatedInput(started=started, slices=rated), circumstances, building.zone)
     _, gross_minor = rate(plain.tariff, plain.session, building.zone, final=False).minor(building.currency)
     return Money(gross_minor, building.currency)

@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import WSServerHandshakeError
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, insert, select
 
-from evshare_app.books.schema import account, building, record, resident, stall
+from evshare_app.books.schema import account, building, building_slice, record, resident, stall
 from evshare_app.link.door import AskRefused, LinkDown
+from evshare_app.model import to_ms
+from evshare_app.tariff.presets import SolarFriendly, to_ocpi
+from evshare_app.tariff.store import add_version
 from tests.app.house import NOW, Furnished, House, free_stall, lindenhof, live_session, plugged_stall
 from tests.app.house import resident as person
 
@@ -221,6 +225,65 @@ async def test_running_cost_is_told_in_the_price_of_the_session(furnished: Furni
     costs = [one["body"] for one in integration.told if one["what"] == "cost"]
     # 10 kWh at the first tariff, 0.30 per kWh.
     assert costs == [{"session_id": session_id, "amount_minor": 300, "currency": "EUR"}]
+
+
+async def test_running_cost_follows_the_sun_as_far_as_it_is_known(furnished: Furnished) -> None:
+    house, integration = furnished.house, furnished.integration
+    sunny = to_ocpi(SolarFriendly(solar=Decimal("0.15"), grid=Decimal("0.35")), "EUR", NOW)
+
+    def all_from_the_sun(conn: Connection) -> None:
+        add_version(conn, sunny, NOW, NOW)
+        (building_id,) = conn.execute(select(building.c.building_id)).one()
+        for quarter in range(4):
+            start = to_ms(NOW + timedelta(minutes=15 * quarter))
+            energy = {"import_wh": 0, "export_wh": 0, "pv_wh": 4000, "estimated": 0}
+            conn.execute(
+                insert(building_slice).values(
+                    building_id=building_id, start_ms=start, end_ms=start + 900_000, estimated_of="", **energy
+                )
+            )
+
+    await house.app.books.write(all_from_the_sun)
+    session_id = integration.begin("stall-1", "res-1", NOW)
+    integration.cut("stall-1", session_id, NOW, NOW + timedelta(minutes=50), 8000)
+    house.clock.advance(hours=1)
+    await integration.deliver()
+    charging = plugged_stall(1, NOW, session=live_session(session_id, "res-1", NOW, energy_wh=10_000))
+    await integration.live(charging, free_stall(2))
+    costs = [one["body"] for one in integration.told if one["what"] == "cost"]
+    # 8 kWh of sun at 0.15; where the last 2 come from is not known yet, so they are the grid's at 0.35.
+    assert costs == [{"session_id": session_id, "amount_minor": 190, "currency": "EUR"}]
+
+
+async def test_a_cost_that_cannot_be_worked_out_keeps_the_link(
+    furnished: Furnished, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("evshare_app.link.door.running_cost", broken)
+    integration = furnished.integration
+    session_id = integration.begin("stall-1", "res-1", NOW)
+    await integration.live(plugged_stall(1, NOW, session=live_session(session_id, "res-1", NOW, energy_wh=10_000)))
+    assert (await integration.deliver())["type"] == "ack"
+    assert "so far could not be worked out" in caplog.text
+
+
+async def test_a_message_that_cannot_be_worked_on_ends_the_link_as_a_websocket_does(
+    furnished: Furnished, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    integration = furnished.integration
+    integration.begin("stall-1", "res-1", NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr("evshare_app.link.door.take_records", broken)
+        await integration.send("records", incarnation=integration.incarnation, records=integration.journal)
+        assert await integration.closed() == 1011
+    assert "could not be worked on" in caplog.text
+    await integration.connect()
+    assert (await integration.deliver())["ack_seq"] == len(integration.journal)
 
 
 async def test_live_state_is_forgotten_at_a_new_hello_and_kept_while_the_link_is_down(furnished: Furnished) -> None:
