@@ -15,6 +15,10 @@ import pytest
 from tests.app.house import Browser, Furnished, House, live_session, open_house, plugged_stall
 
 PROXY = (ip_network("127.0.0.0/8"),)
+_REFUSED = 100
+"""So many more than an address may ask for in a moment, together more than all may."""
+_MOST_KNOCKS = 3000
+"""While they are sent some more are allowed again; the slower the machine, the more."""
 
 
 async def knock(browser: Browser, path: str, *forwarded_for: str) -> int:
@@ -43,19 +47,25 @@ async def test_one_address_does_not_take_all_of_the_portals_answers(tmp_path: Pa
     async with open_house(tmp_path, trusted_proxies=PROXY) as house:
         browser = house.stranger()
         # Files are for everybody, so nothing but the listener's own bounds holds these.
-        answers = [await knock(browser, "/static/none", "203.0.113.7") for _ in range(260)]
-        assert 429 in answers
+        refused = 0
+        for _ in range(_MOST_KNOCKS):
+            refused += await knock(browser, "/static/none", "203.0.113.7") == 429
+            if refused == _REFUSED:
+                break
+        assert refused == _REFUSED
         assert await knock(browser, "/i", "203.0.113.8") == 200
 
 
 async def test_one_address_does_not_take_all_of_the_offices_answers(furnished: Furnished) -> None:
     office = f"http://127.0.0.1:{furnished.house.app.office_port}"
     async with ClientSession(connector=TCPConnector(local_addr=("127.0.0.2", 0))) as neighbour:
-        answers = []
-        for _ in range(260):
+        refused = 0
+        for _ in range(_MOST_KNOCKS):
             async with neighbour.get(f"{office}/office/static/none") as answer:
-                answers.append(answer.status)
-    assert 429 in answers
+                refused += answer.status == 429
+            if refused == _REFUSED:
+                break
+        assert refused == _REFUSED
     assert (await furnished.office.get("/office")).status == 200
 
 
