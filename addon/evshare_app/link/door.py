@@ -321,7 +321,7 @@ class LinkDoor:
                 case Records():
                     await self._take(connection, message)
                 case Live():
-                    self.live.update(message.stalls)
+                    self.live.update(message)
                     self.on_change()
                     await self._tell_costs(connection)
                 case Answer():

@@ -1,8 +1,10 @@
 """The building as it is right now, in memory only: what `live` said last. It is for showing, never for billing."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
-from .messages import Enrolment, LiveSession, LiveStall
+from .messages import Enrolment, Live, LiveSession, LiveStall
 
 
 class LiveBuilding:
@@ -15,6 +17,8 @@ class LiveBuilding:
         """Since when the link is up or down; None before the first connection."""
         self.waiting = 0
         """Records the integration has and the books do not."""
+        self.prices: Mapping[str, Decimal] = {}
+        """Of a kWh in force now, by their series; empty while nobody tells them."""
         self.enrolments: tuple[Enrolment, ...] = ()
         """Readers at which a card is, or was lately, waited for."""
 
@@ -26,14 +30,16 @@ class LiveBuilding:
         self.changed_at = now
 
     def disconnect(self, now: datetime) -> None:
-        """The integration is gone; what it said last stays, as the last known."""
+        """The integration is gone; what it said of stalls stays, as the last known. Of prices nothing does."""
+        self.prices = {}
         self.connected = False
         self.changed_at = now
 
-    def update(self, stalls: tuple[LiveStall, ...]) -> None:
-        """Take in what changed."""
-        for stall in stalls:
+    def update(self, said: Live) -> None:
+        """Take in how it is."""
+        for stall in said.stalls:
             self._stalls[stall.stall_id] = stall
+        self.prices = said.prices
 
     def stall(self, stall_id: str) -> LiveStall | None:
         """Return the last word about a stall."""

@@ -6,6 +6,7 @@ What exists from a later version on is None in values that came from an integrat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from .series import BuildingSlice, SignedValue
@@ -208,9 +209,11 @@ class LiveStall:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """Stalls that changed."""
+    """How it is right now."""
 
     stalls: tuple[LiveStall, ...]
+    prices: Mapping[str, Decimal]
+    """Of a kWh of grid energy, in the building's currency, by the series' names; what is not known is not in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ from .messages import (
     SliceCut,
     StallInfo,
 )
-from .series import read_building_slice, read_price_names, read_signed_value
+from .series import read_building_slice, read_price_names, read_prices_now, read_signed_value
 from .tells import TELLS
 
 
@@ -237,7 +237,10 @@ def _epoch(fields: Fields) -> EpochBegun:
 
 
 def _live(fields: Fields) -> Live:
-    return Live(stalls=tuple(_live_stall(child) for child in fields.children("stalls", 500)))
+    return Live(
+        stalls=tuple(_live_stall(child) for child in fields.children("stalls", 500)),
+        prices=read_prices_now(fields, "prices"),
+    )
 
 
 def _live_stall(fields: Fields) -> LiveStall:

@@ -83,6 +83,13 @@ def read_price_names(fields: Fields, name: str) -> tuple[str, ...]:
     return _once(fields, name, said)
 
 
+def read_prices_now(fields: Fields, name: str) -> dict[str, Decimal]:
+    """Read the prices that are in force, by their series; none in older versions. Raises `BadMessage`."""
+    told = fields.newer(name, lambda where: [_price_now(child) for child in fields.children(where, MOST_PRICES)]) or []
+    _once(fields, name, [series for series, _ in told])
+    return dict(told)
+
+
 def read_signed_value(fields: Fields) -> SignedValue:
     """Read the body of a `signed_value`. Raises `BadMessage`."""
     return SignedValue(
@@ -102,11 +109,22 @@ def _prices(fields: Fields) -> tuple[PriceTold, ...]:
 
 
 def _price(fields: Fields) -> PriceTold:
-    name, text, estimated = fields.text("name"), fields.text("price", 24), fields.flag("estimated")
+    name, price, estimated = fields.text("name"), _amount(fields), fields.flag("estimated")
     fields.done()
+    return PriceTold(name=name, price=price, estimated=estimated)
+
+
+def _price_now(fields: Fields) -> tuple[str, Decimal]:
+    name, price = fields.text("name"), _amount(fields)
+    fields.done()
+    return name, price
+
+
+def _amount(fields: Fields) -> Decimal:
+    text = fields.text("price", 24)
     if not _PRICE.fullmatch(text):
         raise fields.refuse("price", text, "a decimal number such as 0.2814")
-    return PriceTold(name=name, price=Decimal(text), estimated=estimated)
+    return Decimal(text)
 
 
 def _is_name(said: object) -> bool:

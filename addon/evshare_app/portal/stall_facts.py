@@ -6,6 +6,7 @@ All of it is for showing. Who may charge is decided in the house, what is billed
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from ..tariff.circumstances import Circumstances, PriceSlot
 from ..tariff.gather import prices_between
 from ..tariff.holiday_dates import holiday_dates
 from ..tariff.now import Expected, PriceNow, expected, expected_power_w, price_now
-from ..tariff.objects import EnergySource, Extensions, Tariff
+from ..tariff.objects import EnergySource, Extensions, Spot, Tariff
 from ..tariff.store import TariffVersion, versions_for, versions_from
 
 _AMOUNTS_WH = (10_000, 20_000, 40_000)
@@ -79,13 +80,15 @@ def stall_facts(
     running_wh: Mapping[str, int],
     resident_id: ResidentId | None,
     priced_for: ResidentId | None,
+    prices: Mapping[str, Decimal],
     zone: ZoneInfo,
     now: datetime,
 ) -> Facts:
     """Return what a stall's page tells.
 
     `others_a` is what each other running session is offered, in A; `running_wh` is what running sessions have used.
-    `priced_for` is under whose tariff a start would be charged: a guest's host's; None: the house's.
+    `priced_for` is under whose tariff a start would be charged: a guest's host's; None: the house's. `prices` are
+    those in force now, per kWh, by their series.
     """
     versions = versions_from(conn, now) if priced_for is None else versions_for(conn, priced_for, now)
     shares = energy_shares(conn, now)
@@ -95,7 +98,7 @@ def stall_facts(
         free_a=_free_a(conn, others_a),
         typical_w=typical_power_w(conn, resident_id) if resident_id else None,
     )
-    circumstances = circumstances_ahead(conn, versions, now, zone)
+    circumstances = circumstances_ahead(conn, versions, now, zone, prices)
     price = price_now(versions, now, zone, circumstances=circumstances, source=most_of(shares))
     return Facts(
         version=versions[0],
@@ -144,9 +147,13 @@ def typical_power_w(conn: Connection, resident_id: ResidentId) -> int | None:
 
 
 def circumstances_ahead(
-    conn: Connection, versions: Sequence[TariffVersion], now: datetime, zone: ZoneInfo
+    conn: Connection,
+    versions: Sequence[TariffVersion],
+    now: datetime,
+    zone: ZoneInfo,
+    prices_now: Mapping[str, Decimal],
 ) -> Circumstances:
-    """Return what is known already of the days ahead: recorded prices, and public holidays."""
+    """Return what is known of the days ahead: prices that are recorded or in force (`prices_now`), and holidays."""
     prices: dict[str, Sequence[PriceSlot]] = {}
     holidays: set[date] = set()
     until = now + _AHEAD
@@ -154,7 +161,8 @@ def circumstances_ahead(
         extensions = one.tariff.x_evshare or Extensions()
         if extensions.spot is not None:
             series = extensions.spot.series
-            prices[series] = prices_between(conn, series, now - _PRICES_BEFORE, until)
+            recorded = prices_between(conn, series, now - _PRICES_BEFORE, until)
+            prices[series] = _with_present(recorded, extensions.spot, now, prices_now.get(series))
         if extensions.holidays is not None:
             holidays |= holiday_dates(extensions.holidays, {at.astimezone(zone).year for at in (now, until)})
     return Circumstances(prices=prices, holidays=frozenset(holidays))
@@ -186,13 +194,28 @@ def _sun_share(shares: Mapping[EnergySource, int] | None) -> int | None:
     return None if shares is None else round(100 * shares[EnergySource.SOLAR] / sum(shares.values()))
 
 
+def _with_present(
+    recorded: Sequence[PriceSlot], spot: Spot, now: datetime, price: Decimal | None
+) -> Sequence[PriceSlot]:
+    """Put the price in force in the place of what is recorded of the present slot: that is a quarter hour behind."""
+    if price is None:
+        return recorded
+    start, end = _slot(spot, now)
+    before = [one for one in recorded if one.end <= start]
+    after = [one for one in recorded if one.start >= end]
+    return [*before, PriceSlot(start=start, end=end, price=price), *after]
+
+
+def _slot(spot: Spot, now: datetime) -> tuple[datetime, datetime]:
+    length_ms = spot.slot_minutes * 60_000
+    start_ms = to_ms(now) // length_ms * length_ms
+    return from_ms(start_ms), from_ms(start_ms + length_ms)
+
+
 def slot_end(tariff: Tariff, now: datetime) -> datetime | None:
     """Return when the present slot of a price that follows a series ends; None for other tariffs."""
     spot = tariff.x_evshare.spot if tariff.x_evshare else None
-    if spot is None:
-        return None
-    length_ms = spot.slot_minutes * 60_000
-    return from_ms((to_ms(now) // length_ms + 1) * length_ms)
+    return None if spot is None else _slot(spot, now)[1]
 
 
 def _newest_quarter(conn: Connection, now: datetime) -> Row[Any] | None:

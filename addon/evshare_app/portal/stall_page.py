@@ -82,6 +82,7 @@ class StallPage:
                 running_wh={one.session_id: one.energy_wh for one in live.sessions()},
                 resident_id=resident_id,
                 priced_for=resident_id or host_id,
+                prices=live.prices,
                 zone=zone,
                 now=at,
             )

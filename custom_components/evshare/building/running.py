@@ -7,6 +7,7 @@ a stall (`charging`). All durations are the event loop's time, all times of day 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 import logging
 from pathlib import Path
@@ -136,7 +137,7 @@ class RunningBuilding:
         ]
         self._readers.start()
         self._cars.rewire(self._wiring)
-        self._supply.watch(self._meter_changed)
+        self._supply.watch(self._meter_changed, self._uplink.look_again)
         self._uplink.start()
 
     async def _take_up(self) -> None:
@@ -181,7 +182,7 @@ class RunningBuilding:
     async def _apply(self, entry: ConfigEntry) -> None:
         self._wiring = await async_read_wiring(self._hass, entry)
         self._entry = entry
-        self._supply.rewire(self._wiring, self._meter_changed)
+        self._supply.rewire(self._wiring, self._meter_changed, self._uplink.look_again)
         self._controller.building = self.building
         await self._garage.rewire(self.building, self._wiring.stalls)
         self._cars.rewire(self._wiring)
@@ -195,6 +196,11 @@ class RunningBuilding:
     def stalls(self) -> dict[StallId, RunningStall]:
         """Its stalls by id."""
         return self._garage.stalls
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        """Prices of a kWh that are in force, by their series' names."""
+        return self._supply.sources.prices()
 
     @property
     def building(self) -> Building:

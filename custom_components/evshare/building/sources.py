@@ -80,12 +80,16 @@ class BuildingSources:
             BATTERY_POWER: self._battery_w(now.at),
         }
         registers = {value: self._register(entity_id) for value, entity_id in self.meters.registers.items()}
-        prices = {name: self._price(entity_id) for name, entity_id in self.meters.prices.items()}
         return Seen(
             powers_w={name: power_w for name, power_w in powers_w.items() if power_w is not None},
             registers={value: said for value, said in registers.items() if said is not None},
-            prices={name: price for name, price in prices.items() if price is not None},
+            prices=self.prices(),
         )
+
+    def prices(self) -> dict[str, Decimal]:
+        """Return the prices of a kWh that are in force, by their series' names; what is not known is not in it."""
+        said = {name: self._price(entity_id) for name, entity_id in self.meters.prices.items()}
+        return {name: price for name, price in said.items() if price is not None}
 
     def _price(self, entity_id: str) -> Decimal | None:
         state = self._hass.states.get(entity_id)

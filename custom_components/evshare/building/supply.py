@@ -39,7 +39,7 @@ class Supply:
         self._spawn = spawn
         self._written = written
         self._unwritten: list[NewRecord] = []
-        self._unsubscribe: CALLBACK_TYPE | None = None
+        self._unsubscribe: tuple[CALLBACK_TYPE, ...] = ()
         self.sources = BuildingSources(hass, wiring.meters, wiring.building)
         self.reading: BuildingReading | None = None
         self._series = self.sources.new_series(None)
@@ -48,29 +48,37 @@ class Supply:
         """Go on with the quarter hour that was under way."""
         self._series = self.sources.new_series(snapshots.get(SNAPSHOT))
 
-    def rewire(self, wiring: Wiring, said_something: Callable[[], None]) -> None:
+    def rewire(self, wiring: Wiring, said_something: Callable[[], None], price_changed: Callable[[], None]) -> None:
         """Take over changed settings; other meters begin another series."""
         meters = self.sources.meters
         self.sources = BuildingSources(self._hass, wiring.meters, wiring.building)
         if wiring.meters != meters:
             self._series = self.sources.new_series(None)
-            self.watch(said_something)
+            self.watch(said_something, price_changed)
 
-    def watch(self, said_something: Callable[[], None]) -> None:
-        """Call `said_something` whenever a meter says something new."""
+    def watch(self, said_something: Callable[[], None], price_changed: Callable[[], None]) -> None:
+        """Call `said_something` whenever a meter says something new, and `price_changed` when a price does."""
 
         @callback
         def changed(_event: Event[EventStateChangedData]) -> None:
             said_something()
 
+        @callback
+        def priced(_event: Event[EventStateChangedData]) -> None:
+            price_changed()
+
         self.stop_watching()
-        self._unsubscribe = async_track_state_change_event(self._hass, self.sources.meters.entity_ids, changed)
+        meters = self.sources.meters
+        self._unsubscribe = (
+            async_track_state_change_event(self._hass, meters.entity_ids, changed),
+            async_track_state_change_event(self._hass, list(meters.prices.values()), priced),
+        )
 
     def stop_watching(self) -> None:
         """End what `watch` began."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = ()
 
     def look(self, now: Moment) -> BuildingReading | None:
         """Read the meters; None if there are none."""

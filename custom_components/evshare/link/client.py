@@ -248,13 +248,14 @@ class LinkClient:
                 self._building.look_again()
 
     async def _show(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        shown: list[Frame] | None = None
+        shown: Frame | None = None
         while True:
             await self._live_changed.wait()
             self._live_changed.clear()
-            picture = [live_stall(stall) for stall in self._building.stalls.values()]
+            stalls = [live_stall(stall) for stall in self._building.stalls.values()]
+            picture = frames.live(self._version, stalls, self._building.prices)
             if picture != shown:
-                await socket.send_json(frames.live(self._version, picture))
+                await socket.send_json(picture)
                 shown = picture
                 await asyncio.sleep(LIVE_PAUSE_S)
 

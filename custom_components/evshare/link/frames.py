@@ -6,8 +6,10 @@ Whatever a later version added is taken out again for an app that does not speak
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
+from ..building.price import price_text
 from ..journal import StoredRecord, rfc3339
 from .bodies import record_in
 from .messages import VERSIONS
@@ -49,9 +51,12 @@ def records(version: int, incarnation: str, batch: Iterable[StoredRecord]) -> Fr
     )
 
 
-def live(version: int, stalls: Sequence[Frame]) -> Frame:
-    """Build the picture of all stalls; each comes from `picture.live_stall`."""
-    if version >= 2:
+def live(version: int, stalls: Sequence[Frame], prices: Mapping[str, Decimal]) -> Frame:
+    """Build the picture of all stalls, each from `picture.live_stall`, and of the prices that are in force."""
+    if version >= 3:
+        told = [{"name": name, "price": price_text(price)} for name, price in prices.items()]
+        return _frame(version, "live", stalls=list(stalls), prices=told)
+    if version == 2:
         return _frame(version, "live", stalls=list(stalls))
     older = [
         stall if stall["session"] is None else {**stall, "session": _without(stall["session"], _SESSION_2)}

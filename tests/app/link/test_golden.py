@@ -144,6 +144,15 @@ def test_live_names_the_card_too() -> None:
     assert (session.credential_kind, session.credential_id, session.cap_wh) == ("card", "ca2d000000000001", 40_000)
 
 
+def test_live_stalls_are_read_with_the_prices_in_force() -> None:
+    live = parse(text("live_3"), speaking=3)
+    assert isinstance(live, Live)
+    assert live.prices == {"Day-ahead price": Decimal("0.2814")}
+    older = parse(text("live_2"), speaking=2)
+    assert isinstance(older, Live)
+    assert (older.stalls, older.prices) == (live.stalls, {})
+
+
 def test_cards_are_read() -> None:
     told = parse(text("tell_cards"), speaking=2)
     assert isinstance(told, CardsTold)

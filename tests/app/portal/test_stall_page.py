@@ -216,6 +216,23 @@ async def test_a_market_price_is_told_as_far_as_it_is_known(furnished: Furnished
     assert "The price follows the market" in known
 
 
+async def test_a_market_price_in_force_is_told_before_it_is_recorded(furnished: Furnished) -> None:
+    integration = furnished.integration
+    await add(furnished, SpotPriced(series="Market", factor=Decimal(1), fallback=Decimal("0.40")))
+    prices = [{"name": "Market", "price": "0.18"}, {"name": "Grid fee", "price": "0.09"}]
+    await integration.send("live", stalls=[free_stall(1)], prices=prices)
+    await integration.settled()
+    told = await text_of(furnished)
+    # It is 18:30 in Berlin: the price is that of the hour from 18:00 to 19:00.
+    assert "within three minutes. 0,18 € per kWh" in told
+    assert "has not arrived" not in told
+    assert "Until 19:00; what comes then is not known yet." in told
+    # Nobody knows whether it still holds once Home Assistant is not heard.
+    await integration.disconnect()
+    await furnished.house.unlinked()
+    assert "0,40 € per kWh" in await text_of(furnished)
+
+
 async def test_a_guest_is_told_the_price_of_their_host(furnished: Furnished) -> None:
     await furnished.integration.live(free_stall(1))
     owls = to_ocpi(Flat(price=Decimal("0.20")), "EUR", NOW)

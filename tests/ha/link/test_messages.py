@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time
+from decimal import Decimal
 import json
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,7 @@ FROM_APP = {
 TO_APP = {
     *("hello", "building", "records", "live", "answer_ok", "answer_denied", "tell_office_ticket"),
     *("hello_2", "building_2", "records_2", "live_2", "tell_cards"),
-    *("hello_3", "building_3", "records_3", "tell_cards_3"),
+    *("hello_3", "building_3", "records_3", "live_3", "tell_cards_3"),
 }
 
 
@@ -291,8 +292,10 @@ def test_which_values_are_estimates_is_told_as_the_app_speaks(said: Any, as_3: l
 
 def test_the_picture_of_the_stalls_is_told_as_the_app_speaks() -> None:
     newer, older = _golden("live_2"), _golden("live")
-    assert frames.live(2, newer["stalls"]) == newer
-    assert frames.live(1, newer["stalls"])["stalls"][0] == older["stalls"][0]
+    newest, prices = _golden("live_3"), {"Day-ahead price": Decimal("0.28140")}
+    assert frames.live(3, newest["stalls"], prices) == newest
+    assert frames.live(2, newer["stalls"], prices) == newer
+    assert frames.live(1, newer["stalls"], prices)["stalls"][0] == older["stalls"][0]
     assert newer["stalls"][0]["session"]["cap_wh"] == 40_000, "what was told is not changed"
 
 
